@@ -1,0 +1,40 @@
+"""Time as an argument: services take a `Clock`, so that a test needs no patch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], int]
+"""Milliseconds since the epoch, UTC."""
+
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+DAY_MS = 86_400 * SECOND_MS
+
+
+def system_clock() -> int:
+    """Now, in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def format_utc(at_ms: int) -> str:
+    """The contracts' timestamp: `2026-06-01T14:32:00Z`, whole seconds, UTC."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_utc_or_none(at_ms: int | None) -> str | None:
+    """`format_utc`, None staying None."""
+    return None if at_ms is None else format_utc(at_ms)
+
+
+def parse_utc(text: str) -> int:
+    """Milliseconds since the epoch from an ISO 8601 time; without an offset it is UTC.
+
+    Raises ValueError on anything else.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)
