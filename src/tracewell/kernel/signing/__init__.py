@@ -1,0 +1,66 @@
+"""Keys, canonical JSON, detached signatures and the bundle: whatever makes an answer provable.
+
+What is signed, when, and where the signature is stored is decided by the products.
+"""
+
+from tracewell.kernel.signing.bundle import (
+    BUNDLE_BYTES_MAX,
+    Bundle,
+    build_bundle,
+    hash_payload,
+    parse_bundle,
+    sign_payload,
+    verify_bundle,
+    verify_payload,
+)
+from tracewell.kernel.signing.canonical import canonical_json
+from tracewell.kernel.signing.detached import Verified, sign_detached, verify_detached
+from tracewell.kernel.signing.errors import (
+    CanonicalJsonError,
+    FailureReason,
+    JwksError,
+    NotVerified,
+    SigningFailed,
+    SigningFailure,
+)
+from tracewell.kernel.signing.key_file import SigningKeyFile, ensure_signing_key
+from tracewell.kernel.signing.keyring import Keyring, PublicKeyDirectory
+from tracewell.kernel.signing.keys import (
+    SigningKey,
+    VerificationKeys,
+    parse_jwks,
+    parse_public_key,
+    parse_signing_key,
+    thumbprint,
+)
+
+__all__ = [
+    "BUNDLE_BYTES_MAX",
+    "Bundle",
+    "CanonicalJsonError",
+    "FailureReason",
+    "JwksError",
+    "Keyring",
+    "NotVerified",
+    "PublicKeyDirectory",
+    "SigningFailed",
+    "SigningFailure",
+    "SigningKey",
+    "SigningKeyFile",
+    "VerificationKeys",
+    "Verified",
+    "build_bundle",
+    "canonical_json",
+    "ensure_signing_key",
+    "hash_payload",
+    "parse_bundle",
+    "parse_jwks",
+    "parse_public_key",
+    "parse_signing_key",
+    "sign_detached",
+    "sign_payload",
+    "thumbprint",
+    "verify_bundle",
+    "verify_detached",
+    "verify_payload",
+]
