@@ -1,0 +1,25 @@
+"""The credits ledger: grants, charges, unlocks. An item is whatever a product charges for."""
+
+from tracewell.kernel.credits.batch import ChargeBatcher
+from tracewell.kernel.credits.model import (
+    Account,
+    Call,
+    Charge,
+    ChargeRequest,
+    CreditsExhausted,
+    EntryKind,
+    LedgerEntry,
+)
+from tracewell.kernel.credits.service import Ledger
+
+__all__ = [
+    "Account",
+    "Call",
+    "Charge",
+    "ChargeBatcher",
+    "ChargeRequest",
+    "CreditsExhausted",
+    "EntryKind",
+    "Ledger",
+    "LedgerEntry",
+]

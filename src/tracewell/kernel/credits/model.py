@@ -1,0 +1,72 @@
+"""What a charge is. No SQL, no HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+EntryKind = Literal["grant", "charge", "refund", "adjustment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who is charged for what kind of call: the columns of the ledger entry."""
+
+    org_id: int
+    channel: str
+    key_id: str | None
+    endpoint: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """One call and the items that its answer would hold; items may repeat."""
+
+    call: Call
+    items: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a call cost: `credits` charged now (0 when all was unlocked), `remaining` after it."""
+
+    credits: int
+    remaining: int
+
+
+class CreditsExhausted(Exception):  # noqa: N818 - the contract's word
+    """The balance cannot cover the call: nothing was charged and nothing may be told.
+
+    `requested`: the credits that the call needs. `shortfall`: how many of them are missing.
+    """
+
+    def __init__(self, requested: int, shortfall: int) -> None:
+        super().__init__(requested, shortfall)
+        self.requested = requested
+        self.shortfall = shortfall
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An org's balance."""
+
+    org_id: int
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One line of the ledger; `credits` is signed, the sum of them is the balance."""
+
+    entry_id: str
+    org_id: int
+    kind: EntryKind
+    credits: int
+    channel: str
+    key_id: str | None
+    endpoint: str
+    item_count: int
+    request_id: str
+    reason: str | None
+    created_at: int

@@ -1,0 +1,230 @@
+"""The ledger's SQL: set-based, so that a group of charges costs as many statements as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
+
+from tracewell.kernel.credits.model import Call, ChargeRequest, EntryKind, LedgerEntry
+from tracewell.kernel.credits.rules import ChargePlan, ItemKey, Window
+from tracewell.kernel.database import Sql, Transaction
+
+# SQLite's writer is alone by BEGIN IMMEDIATE; PostgreSQL locks the accounts, in one order.
+_LOCK_BALANCES = Sql(
+    sqlite="""
+        SELECT org_id, balance FROM credit_accounts
+        WHERE org_id IN (SELECT value FROM json_each(:org_ids))""",
+    postgresql="""
+        SELECT org_id, balance FROM credit_accounts
+        WHERE org_id = ANY(CAST(:org_ids AS BIGINT[])) ORDER BY org_id FOR UPDATE""",
+)
+
+# The newest window of each asked item: at most one seek of the primary key an item.
+_WINDOWS = Sql(
+    sqlite="""
+        SELECT asked.value ->> 0, asked.value ->> 1, u.window_no, u.expires_at
+        FROM json_each(:pairs) AS asked
+        JOIN credit_unlocks AS u
+          ON u.org_id = asked.value ->> 0 AND u.item_id = asked.value ->> 1
+        WHERE u.window_no = (
+          SELECT MAX(window_no) FROM credit_unlocks
+          WHERE org_id = asked.value ->> 0 AND item_id = asked.value ->> 1)""",
+    postgresql="""
+        SELECT asked.org_id, asked.item_id, u.window_no, u.expires_at
+        FROM unnest(CAST(:org_ids AS BIGINT[]), CAST(:item_ids AS BIGINT[]))
+          AS asked (org_id, item_id)
+        CROSS JOIN LATERAL (
+          SELECT window_no, expires_at FROM credit_unlocks
+          WHERE org_id = asked.org_id AND item_id = asked.item_id
+          ORDER BY window_no DESC LIMIT 1) AS u""",
+)
+
+_ADD_UNLOCKS_SQLITE = """
+    INSERT INTO credit_unlocks (org_id, item_id, window_no, expires_at, entry_id)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+    FROM json_each(:unlocks)"""
+
+_ADD_ENTRIES_SQLITE = """
+    INSERT INTO credit_ledger (entry_id, org_id, kind, credits, channel, key_id, endpoint,
+      item_count, request_id, reason, created_at)
+    SELECT value ->> 0, value ->> 1, 'charge', value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+      -(value ->> 2), value ->> 6, NULL, :now
+    FROM json_each(:entries)"""
+
+_SPEND_SQLITE = """
+    UPDATE credit_accounts SET balance = balance - spent.credits
+    FROM (SELECT value ->> 0 AS org_id, value ->> 1 AS credits FROM json_each(:spent)) AS spent
+    WHERE credit_accounts.org_id = spent.org_id"""
+
+# One round trip: the three writes stand or fall together.
+_WRITE_POSTGRESQL = """
+    WITH entries AS (
+      INSERT INTO credit_ledger (entry_id, org_id, kind, credits, channel, key_id, endpoint,
+        item_count, request_id, reason, created_at)
+      SELECT e.entry_id, e.org_id, 'charge', -e.credits, e.channel, e.key_id, e.endpoint,
+        e.credits, e.request_id, NULL, CAST(:now AS BIGINT)
+      FROM unnest(CAST(:entry_ids AS TEXT[]), CAST(:entry_orgs AS BIGINT[]),
+        CAST(:entry_credits AS INTEGER[]), CAST(:entry_channels AS TEXT[]),
+        CAST(:entry_keys AS TEXT[]), CAST(:entry_endpoints AS TEXT[]),
+        CAST(:entry_requests AS TEXT[]))
+        AS e (entry_id, org_id, credits, channel, key_id, endpoint, request_id)
+    ), unlocked AS (
+      INSERT INTO credit_unlocks (org_id, item_id, window_no, expires_at, entry_id)
+      SELECT u.org_id, u.item_id, u.window_no, CAST(:expires_at AS BIGINT), u.entry_id
+      FROM unnest(CAST(:unlock_orgs AS BIGINT[]), CAST(:unlock_items AS BIGINT[]),
+        CAST(:unlock_windows AS INTEGER[]), CAST(:unlock_entries AS TEXT[]))
+        AS u (org_id, item_id, window_no, entry_id)
+    )
+    UPDATE credit_accounts SET balance = balance - spent.credits
+    FROM unnest(CAST(:spent_orgs AS BIGINT[]), CAST(:spent_credits AS BIGINT[]))
+      AS spent (org_id, credits)
+    WHERE credit_accounts.org_id = spent.org_id"""
+
+_OPEN = "INSERT INTO credit_accounts (org_id, balance) VALUES (:org_id, 0)"
+
+_ADD_ENTRY = """
+    INSERT INTO credit_ledger (entry_id, org_id, kind, credits, channel, key_id, endpoint,
+      item_count, request_id, reason, created_at)
+    VALUES (:entry_id, :org_id, :kind, :credits, :channel, :key_id, :endpoint, :item_count,
+      :request_id, :reason, :now)"""
+
+_ADD_BALANCE = """
+    UPDATE credit_accounts SET balance = balance + :credits
+    WHERE org_id = :org_id RETURNING balance"""
+
+_BALANCE = "SELECT balance FROM credit_accounts WHERE org_id = :org_id"
+
+_ENTRIES = """
+    SELECT entry_id, org_id, kind, credits, channel, key_id, endpoint, item_count, request_id,
+      reason, created_at
+    FROM credit_ledger WHERE org_id = :org_id
+    ORDER BY created_at DESC, entry_id DESC LIMIT :limit OFFSET :offset"""
+
+_ENTRY_COUNT = "SELECT COUNT(*) FROM credit_ledger WHERE org_id = :org_id"
+
+
+async def lock_balances(tx: Transaction, org_ids: Iterable[int]) -> dict[int, int]:
+    """The balances of the orgs that have an account, locked until the transaction ends."""
+    wanted = sorted(set(org_ids))
+    asked = orjson.dumps(wanted).decode() if tx.dialect == "sqlite" else wanted
+    return {row[0]: row[1] for row in await tx.fetch_all(_LOCK_BALANCES, org_ids=asked)}
+
+
+async def fetch_windows(tx: Transaction, keys: Iterable[ItemKey]) -> dict[ItemKey, Window]:
+    """The newest window of each item that ever had one."""
+    asked = list(dict.fromkeys(keys))
+    if tx.dialect == "sqlite":
+        rows = await tx.fetch_all(_WINDOWS, pairs=orjson.dumps(asked).decode())
+    else:
+        rows = await tx.fetch_all(
+            _WINDOWS, org_ids=[key[0] for key in asked], item_ids=[key[1] for key in asked]
+        )
+    return {(row[0], row[1]): Window(row[2], row[3]) for row in rows}
+
+
+async def write_plan(
+    tx: Transaction,
+    requests: Sequence[ChargeRequest],
+    plan: ChargePlan,
+    entry_ids: Mapping[int, str],
+    now: int,
+    expires_at: int,
+) -> None:
+    """Writes ledger entries, unlocks and balances of a plan; `entry_ids` by request index."""
+    calls = {index: requests[index].call for index in entry_ids}
+    credits = _credits(plan)
+    if tx.dialect == "sqlite":
+        unlocks = [
+            (calls[u.request_index].org_id, u.item_id, u.window_no, expires_at,
+             entry_ids[u.request_index])
+            for u in plan.unlocks
+        ]  # fmt: skip
+        entries = [
+            (entry_ids[index], call.org_id, -credits[index], call.channel, call.key_id,
+             call.endpoint, call.request_id)
+            for index, call in calls.items()
+        ]  # fmt: skip
+        await tx.execute(_ADD_UNLOCKS_SQLITE, unlocks=orjson.dumps(unlocks).decode())
+        await tx.execute(_ADD_ENTRIES_SQLITE, entries=orjson.dumps(entries).decode(), now=now)
+        spent = orjson.dumps(list(plan.spent.items())).decode()
+        await tx.execute(_SPEND_SQLITE, spent=spent)
+        return
+    await tx.execute(
+        _WRITE_POSTGRESQL,
+        now=now,
+        expires_at=expires_at,
+        entry_ids=list(entry_ids.values()),
+        entry_orgs=[call.org_id for call in calls.values()],
+        entry_credits=[credits[index] for index in calls],
+        entry_channels=[call.channel for call in calls.values()],
+        entry_keys=[call.key_id for call in calls.values()],
+        entry_endpoints=[call.endpoint for call in calls.values()],
+        entry_requests=[call.request_id for call in calls.values()],
+        unlock_orgs=[calls[u.request_index].org_id for u in plan.unlocks],
+        unlock_items=[u.item_id for u in plan.unlocks],
+        unlock_windows=[u.window_no for u in plan.unlocks],
+        unlock_entries=[entry_ids[u.request_index] for u in plan.unlocks],
+        spent_orgs=list(plan.spent),
+        spent_credits=list(plan.spent.values()),
+    )
+
+
+def _credits(plan: ChargePlan) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for unlock in plan.unlocks:
+        counts[unlock.request_index] = counts.get(unlock.request_index, 0) + 1
+    return counts
+
+
+async def open_account(tx: Transaction, org_id: int) -> None:
+    """Makes an account with a balance of 0."""
+    await tx.execute(_OPEN, org_id=org_id)
+
+
+async def add_entry(
+    tx: Transaction,
+    entry_id: str,
+    call: Call,
+    kind: EntryKind,
+    credits: int,
+    reason: str | None,
+    now: int,
+) -> int | None:
+    """Writes one entry and moves the balance; the new balance, or None without an account."""
+    balance: int | None = await tx.fetch_value(_ADD_BALANCE, credits=credits, org_id=call.org_id)
+    if balance is not None:
+        await tx.execute(
+            _ADD_ENTRY,
+            entry_id=entry_id,
+            org_id=call.org_id,
+            kind=kind,
+            credits=credits,
+            channel=call.channel,
+            key_id=call.key_id,
+            endpoint=call.endpoint,
+            item_count=0,
+            request_id=call.request_id,
+            reason=reason,
+            now=now,
+        )
+    return balance
+
+
+async def fetch_balance(tx: Transaction, org_id: int) -> int | None:
+    """The balance, or None without an account."""
+    value: int | None = await tx.fetch_value(_BALANCE, org_id=org_id)
+    return value
+
+
+async def fetch_entries(
+    tx: Transaction, org_id: int, *, limit: int, offset: int
+) -> list[LedgerEntry]:
+    """A page of the ledger, the newest first."""
+    rows = await tx.fetch_all(_ENTRIES, org_id=org_id, limit=limit, offset=offset)
+    return [LedgerEntry(*row) for row in rows]
+
+
+async def count_entries(tx: Transaction, org_id: int) -> int:
+    """How many entries the org's ledger has."""
+    return int(await tx.fetch_value(_ENTRY_COUNT, org_id=org_id))

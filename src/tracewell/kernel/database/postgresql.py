@@ -1,0 +1,158 @@
+"""PostgreSQL through asyncpg: a pool, prepared statements, tuples."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from tracewell.kernel.database.model import DatabaseFailed, Row
+from tracewell.kernel.database.sql import Dialect, Statement, bind, positional
+
+POOL_MIN = 2
+POOL_MAX = 16
+CONNECT_TIMEOUT_S = 10
+COMMAND_TIMEOUT_S = 60
+ACQUIRE_TIMEOUT_S = 10
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        # The class and the SQLSTATE only: PostgreSQL's details quote the row.
+        raise DatabaseFailed(f"PostgreSQL: {type(error).__name__} {error.sqlstate}") from error
+    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise DatabaseFailed(f"PostgreSQL: {type(error).__name__}") from error
+
+
+async def _no_reset(connection: Any) -> None:
+    """Leaves the connection as it is."""
+
+
+class PostgresqlTransaction:
+    """Statements on one connection of the pool."""
+
+    __slots__ = ("_connection",)
+
+    dialect: Dialect = "postgresql"
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def fetch_all(self, statement: Statement, **params: Any) -> Sequence[Row]:
+        """All rows of the statement."""
+        sql, names = _compiled(statement)
+        with _translated():
+            rows: Sequence[Row] = await self._connection.fetch(sql, *bind(names, params))
+        return rows
+
+    async def fetch_one(self, statement: Statement, **params: Any) -> Row | None:
+        """The first row, or None."""
+        sql, names = _compiled(statement)
+        with _translated():
+            row: Row | None = await self._connection.fetchrow(sql, *bind(names, params))
+        return row
+
+    async def fetch_value(self, statement: Statement, **params: Any) -> Any:
+        """The first column of the first row, or None."""
+        sql, names = _compiled(statement)
+        with _translated():
+            return await self._connection.fetchval(sql, *bind(names, params))
+
+    async def execute(self, statement: Statement, **params: Any) -> int:
+        """Runs a statement; returns the number of rows that it changed."""
+        sql, names = _compiled(statement)
+        with _translated():
+            status: str = await self._connection.execute(sql, *bind(names, params))
+        count = status.rsplit(" ", 1)[-1]
+        return int(count) if count.isdigit() else 0
+
+    async def execute_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Runs a statement once for each row of parameters."""
+        sql, names = _compiled(statement)
+        with _translated():
+            await self._connection.executemany(sql, [bind(names, row) for row in rows])
+
+
+def _compiled(statement: Statement) -> tuple[str, tuple[str, ...]]:
+    return positional(statement if isinstance(statement, str) else statement.postgresql, "$")
+
+
+class PostgresqlDatabase:
+    """A pool of connections to one PostgreSQL database."""
+
+    dialect: Dialect = "postgresql"
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, url: str) -> PostgresqlDatabase:
+        """Opens the pool. Raises DatabaseFailed when the server cannot be reached."""
+        with _translated():
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=POOL_MIN,
+                max_size=POOL_MAX,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=COMMAND_TIMEOUT_S,
+                # Nothing here leaves a session variable, a cursor or a session lock behind: the
+                # usual reset would be one more round trip for each use of a connection.
+                reset=_no_reset,
+            )
+        return cls(pool)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresqlTransaction]:
+        """READ COMMITTED: what must not change under a service is locked by its statements."""
+        async with self._held(readonly=False) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[PostgresqlTransaction]:
+        """REPEATABLE READ, read only: all statements see one state."""
+        async with self._held(readonly=True) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[PostgresqlTransaction]:
+        """A connection without a transaction around it."""
+        with _translated():
+            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        try:
+            yield PostgresqlTransaction(connection)
+        finally:
+            await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def _held(self, *, readonly: bool) -> AsyncIterator[PostgresqlTransaction]:
+        isolation = "repeatable_read" if readonly else "read_committed"
+        async with contextlib.AsyncExitStack() as stack:
+            with _translated():
+                connection = await stack.enter_async_context(
+                    self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+                )
+            block = connection.transaction(isolation=isolation, readonly=readonly)
+            with _translated():
+                await block.start()
+            try:
+                yield PostgresqlTransaction(connection)
+            except BaseException:
+                with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    await block.rollback()
+                raise
+            with _translated():
+                await block.commit()
+
+    async def close(self) -> None:
+        """Waits for open transactions, then closes the pool."""
+        try:
+            await asyncio.wait_for(self._pool.close(), COMMAND_TIMEOUT_S)
+        except TimeoutError:
+            self._pool.terminate()

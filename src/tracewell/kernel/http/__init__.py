@@ -1,0 +1,1 @@
+"""The way of a request: the gate ahead of a product's routes, and what it lets through."""

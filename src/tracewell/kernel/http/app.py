@@ -1,0 +1,131 @@
+"""From a list of endpoints to a FastAPI app with a complete OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import fastapi_offline
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from tracewell.kernel.errors import ErrorKind
+from tracewell.kernel.http.answer import as_response
+from tracewell.kernel.http.endpoint import Endpoint
+from tracewell.kernel.http.gate import Passed, ProductRules
+
+# Swagger UI's files as that package ships them (docs/decisions/0005-http.md).
+_STATIC = Path(fastapi_offline.__file__).parent / "static"
+
+
+def passed(request: Request) -> Passed:
+    """What the gate found out about the request."""
+    found: Passed = request.scope["state"]["passed"]
+    return found
+
+
+def build_app(
+    *,
+    title: str,
+    description: str,
+    version: str,
+    endpoints: Iterable[Endpoint],
+    usual_errors: Iterable[ErrorKind],
+    document: Callable[[Iterable[ErrorKind]], dict[int | str, dict[str, Any]]],
+    rules: ProductRules,
+    handled: Iterable[type[Exception]],
+    security: dict[str, Any],
+) -> FastAPI:
+    """The app behind a gate.
+
+    `document` renders error kinds as OpenAPI responses; `handled` are the exceptions that the
+    product describes (all others are internal errors, told and logged).
+    """
+    app = FastAPI(
+        title=title,
+        description=description,
+        version=version,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for endpoint in endpoints:
+        _add(app, endpoint, document([*usual_errors, *endpoint.errors]))
+
+    async def describe(request: Request, error: Exception) -> Response:
+        return as_response(rules.describe(error, _request_id(request)))
+
+    for kind in (*handled, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, describe)
+    _add_reference(app, title)
+    _add_security(app, security)
+    return app
+
+
+def _request_id(request: Request) -> str:
+    state = request.scope.get("state", {})
+    return state["passed"].request_id if "passed" in state else ""
+
+
+def _add(app: FastAPI, endpoint: Endpoint, errors: dict[int | str, dict[str, Any]]) -> None:
+    answer: dict[str, Any] = {"description": "The answer."}
+    if endpoint.answer is not None:
+        answer["model"] = endpoint.answer
+    app.add_api_route(
+        endpoint.path,
+        endpoint.handler,
+        methods=[endpoint.method],
+        summary=endpoint.summary,
+        description=_description(endpoint),
+        tags=[endpoint.tag],
+        status_code=endpoint.status,
+        response_model=None,
+        responses={endpoint.status: answer, **errors},
+    )
+
+
+def _description(endpoint: Endpoint) -> str:
+    access = endpoint.access
+    lines = [(endpoint.handler.__doc__ or "").strip()]
+    lines.append(f"**Charge:** {access.charges or 'free'}.")
+    if access.user_only:
+        lines.append("**Needs** a user's key or session.")
+    if access.scopes:
+        lines.append(f"**Needs the scope** {', '.join(sorted(access.scopes))}.")
+    return "\n\n".join(line for line in lines if line)
+
+
+def _add_reference(app: FastAPI, title: str) -> None:
+    """The interactive reference; its scripts come from this server, not from elsewhere."""
+    app.mount("/docs/static", StaticFiles(directory=_STATIC), name="docs-static")
+
+    async def reference(request: Request) -> HTMLResponse:
+        root = request.scope.get("root_path", "").rstrip("/")
+        return get_swagger_ui_html(
+            openapi_url=f"{root}/openapi.json",
+            title=f"{title}: reference",
+            swagger_js_url=f"{root}/docs/static/swagger-ui-bundle.js",
+            swagger_css_url=f"{root}/docs/static/swagger-ui.css",
+            swagger_favicon_url=f"{root}/docs/static/favicon.png",
+        )
+
+    app.add_route("/docs", reference, include_in_schema=False)
+
+
+def _add_security(app: FastAPI, security: dict[str, Any]) -> None:
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = make()
+            schema.setdefault("components", {})["securitySchemes"] = security
+            schema["security"] = [{name: []} for name in security]
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,1 @@
+"""Who calls: orgs, users, keys, sessions, roles."""
