@@ -1,0 +1,128 @@
+"""`tracewell verify`: check a report bundle against a JWK set, offline.
+
+Exit codes: 0 verified, 1 not verified, 2 an input cannot be read.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import click
+import orjson
+
+from tracewell.kernel.clock import format_utc
+from tracewell.kernel.signing import (
+    BUNDLE_BYTES_MAX,
+    Bundle,
+    JwksError,
+    NotVerified,
+    VerificationKeys,
+    Verified,
+    parse_bundle,
+    parse_jwks,
+    verify_bundle,
+)
+from tracewell.kernel.signing.encoding import parse_json_object
+from tracewell.kernel.signing.keys import JWKS_BYTES_MAX
+
+_REQUEST_ID_CHARACTERS_MAX = 128
+
+
+@click.command(epilog="Exit codes: 0 verified, 1 not verified, 2 an input cannot be read.")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--jwks",
+    "jwks_file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The public keys, as /.well-known/jwks.json serves them. Get them once, from the "
+    "organisation itself and not from whoever handed you the report.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
+def verify(file: Path, jwks_file: Path, as_json: bool) -> None:
+    """Check that the report bundle FILE ("-" for standard input) is genuine and unaltered.
+
+    Works offline: nothing is fetched, and no key but those in the --jwks file is trusted.
+    """
+    try:
+        data = _read_bounded(file, BUNDLE_BYTES_MAX)
+        keys = parse_jwks(_read_bounded(jwks_file, JWKS_BYTES_MAX))
+    except (OSError, JwksError, _TooLargeError) as error:
+        _refuse_input(error, as_json=as_json)
+    try:
+        bundle, verified = _verify(data, keys)
+    except NotVerified as error:
+        if as_json:
+            _print_json({"verified": False, "failure_reason": error.reason, "message": str(error)})
+        else:
+            click.echo(f"NOT VERIFIED ({error.reason}): {error}")
+        sys.exit(1)
+    outcome = _describe(bundle, verified)
+    if as_json:
+        _print_json({"verified": True, "failure_reason": None, **outcome})
+    else:
+        click.echo("VERIFIED: these bytes are what was signed.")
+        for name, value in outcome.items():
+            shown = ", ".join(value) if isinstance(value, list) else value
+            if shown or shown == 0:
+                click.echo(f"  {name:<13} {shown}")
+
+
+class _TooLargeError(Exception):
+    """A file exceeds its bound."""
+
+
+def _verify(data: bytes, keys: VerificationKeys) -> tuple[Bundle, Verified]:
+    bundle = parse_bundle(data)
+    return bundle, verify_bundle(bundle, keys)
+
+
+def _describe(bundle: Bundle, verified: Verified) -> dict[str, Any]:
+    return {
+        "request_id": _find_request_id(bundle.payload),
+        "report_hash": bundle.report_hash,
+        "report_bytes": len(bundle.payload),
+        "signed_at": format_utc(verified.signed_at_ms),
+        "key_id": verified.kid,
+        "unchecked": list(bundle.unchecked),
+    }
+
+
+def _find_request_id(payload: bytes) -> str | None:
+    """The report's own id, when it has one that is safe to print on a terminal."""
+    try:
+        request_id = parse_json_object(payload).get("request_id")
+    except ValueError:
+        return None
+    if not isinstance(request_id, str) or len(request_id) > _REQUEST_ID_CHARACTERS_MAX:
+        return None
+    return request_id if request_id.isascii() and request_id.isprintable() else None
+
+
+def _read_bounded(path: Path, bytes_max: int) -> bytes:
+    if str(path) == "-":
+        return _read(sys.stdin.buffer, bytes_max, path)
+    with path.open("rb") as file:
+        return _read(file, bytes_max, path)
+
+
+def _read(file: BinaryIO, bytes_max: int, path: Path) -> bytes:
+    data = file.read(bytes_max + 1)
+    if len(data) > bytes_max:
+        raise _TooLargeError(f"{path} is larger than {bytes_max} bytes")
+    return data
+
+
+def _refuse_input(error: Exception, *, as_json: bool) -> NoReturn:
+    text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+    if as_json:
+        _print_json({"verified": None, "error": text})
+    else:
+        click.echo(f"Cannot read an input: {text}", err=True)
+    sys.exit(2)
+
+
+def _print_json(members: dict[str, Any]) -> None:
+    click.echo(orjson.dumps(members, option=orjson.OPT_INDENT_2).decode())
