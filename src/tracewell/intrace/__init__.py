@@ -1,0 +1,1 @@
+"""The Intrace product: identifiers in, entities with sources and a signed report out."""

@@ -1,0 +1,1 @@
+"""The Trace product: company intelligence over HTTP, paid in credits."""

@@ -1,0 +1,191 @@
+"""Every error that Trace tells, once. The first rows are the contract's error page."""
+
+from __future__ import annotations
+
+from tracewell.kernel.errors import Catalogue, ErrorKind
+
+AUTHENTICATION_REQUIRED = ErrorKind(
+    "authentication_required",
+    401,
+    "No credential was supplied. Send your API key in the X-API-Key header.",
+    "No credential was supplied.",
+    "Send the key in the X-API-Key header.",
+    "flat",
+)
+INVALID_API_KEY = ErrorKind(
+    "invalid_api_key",
+    401,
+    "Invalid or revoked API key",
+    "The API key is invalid, revoked, or expired.",
+    "Use a key that is valid; ask the operator for a new one.",
+    "flat",
+)
+USER_CREDENTIAL_REQUIRED = ErrorKind(
+    "user_credential_required",
+    403,
+    "This endpoint operates on user-scoped resources and requires a user-bound credential. "
+    "Org-level and admin API keys cannot access it. Use a user-scoped API key (trace_…) or "
+    "authenticate via the app.",
+    "This endpoint needs a user-scoped key; an org key was used.",
+    "Use a user's key or sign in.",
+    "flat",
+)
+KEY_MISSING_ORG_ASSOCIATION = ErrorKind(
+    "key_missing_org_association",
+    403,
+    "This API key has no organization. Re-mint it from account settings.",
+    "The key has no org. Re-mint it from account settings.",
+    "Mint the key again for a user of an org.",
+    "flat",
+)
+EMAIL_VERIFICATION_REQUIRED = ErrorKind(
+    "email_verification_required",
+    403,
+    "Verify your email before using the API.",
+    "Verify your email before using the API.",
+    "Follow the link that was sent to the address.",
+    "flat",
+)
+CREDIT_EXHAUSTED = ErrorKind(
+    "credit_exhausted",
+    402,
+    "Insufficient credits to complete this request.",
+    "Out of credits.",
+    "Ask for less, or wait for the next grant; nothing was charged.",
+    "flat",
+)
+RATE_LIMIT_EXCEEDED = ErrorKind(
+    "operational_rate_limit_exceeded",
+    429,
+    "Too many requests. Please wait before retrying.",
+    "Too many requests.",
+    "Wait as long as Retry-After says.",
+    "flat",
+)
+COMPANY_NOT_FOUND = ErrorKind(
+    "company_not_found",
+    404,
+    "No company found.",
+    "No company matches the identifier.",
+    "Check the domain or slug.",
+    "nested",
+)
+LIST_NOT_FOUND = ErrorKind(
+    "list_not_found",
+    404,
+    "No such list.",
+    "The org has no list of this id.",
+    "Check the id.",
+    "nested",
+)
+ROUTE_NOT_FOUND = ErrorKind(
+    "route_not_found",
+    404,
+    "There is no such endpoint.",
+    "The path is none of the API's.",
+    "See the API reference.",
+    "nested",
+)
+METHOD_NOT_ALLOWED = ErrorKind(
+    "method_not_allowed",
+    405,
+    "This endpoint does not take that method.",
+    "The path exists, the method does not.",
+    "Use one of the methods in the Allow header.",
+    "nested",
+)
+BAD_REQUEST = ErrorKind(
+    "bad_request",
+    400,
+    "The request could not be read.",
+    "The bytes are not a request that parameter validation could look at.",
+    "Send well-formed HTTP and JSON.",
+    "nested",
+)
+REQUEST_TIMEOUT = ErrorKind(
+    "request_timeout",
+    408,
+    "The body did not arrive in time.",
+    "The body was announced but not sent.",
+    "Send the body at once.",
+    "nested",
+)
+REQUEST_TOO_LARGE = ErrorKind(
+    "request_too_large",
+    413,
+    "The request body is too large.",
+    "The body is over the bound.",
+    "Split the request.",
+    "nested",
+)
+UNSUPPORTED_MEDIA_TYPE = ErrorKind(
+    "unsupported_media_type",
+    415,
+    "The body must be JSON, with the content type application/json.",
+    "The body's content type is not JSON.",
+    "Send Content-Type: application/json.",
+    "nested",
+)
+HEADERS_TOO_LARGE = ErrorKind(
+    "headers_too_large",
+    431,
+    "The request's headers are too large.",
+    "Request line and headers are over the bound.",
+    "Send fewer or shorter headers.",
+    "nested",
+)
+VALIDATION_FAILED = ErrorKind(
+    "validation_failed",
+    422,
+    "A query or path parameter failed validation.",
+    "Wrong type, out of range, etc.: FastAPI's standard validation error.",
+    "See `detail`: each entry names the place and the reason.",
+    "framework",
+)
+INTERNAL_ERROR = ErrorKind(
+    "internal_error",
+    500,
+    "Internal server error",
+    "An unexpected error on Trace's side.",
+    "Safe to retry after a short delay.",
+    "minimal",
+)
+
+CATALOGUE = Catalogue(
+    AUTHENTICATION_REQUIRED,
+    INVALID_API_KEY,
+    USER_CREDENTIAL_REQUIRED,
+    KEY_MISSING_ORG_ASSOCIATION,
+    EMAIL_VERIFICATION_REQUIRED,
+    CREDIT_EXHAUSTED,
+    RATE_LIMIT_EXCEEDED,
+    COMPANY_NOT_FOUND,
+    LIST_NOT_FOUND,
+    ROUTE_NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    BAD_REQUEST,
+    REQUEST_TIMEOUT,
+    REQUEST_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    HEADERS_TOO_LARGE,
+    VALIDATION_FAILED,
+    INTERNAL_ERROR,
+)
+
+USUAL = (
+    BAD_REQUEST,
+    AUTHENTICATION_REQUIRED,
+    INVALID_API_KEY,
+    KEY_MISSING_ORG_ASSOCIATION,
+    EMAIL_VERIFICATION_REQUIRED,
+    VALIDATION_FAILED,
+    RATE_LIMIT_EXCEEDED,
+    ROUTE_NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    HEADERS_TOO_LARGE,
+    INTERNAL_ERROR,
+)
+"""What any endpoint may answer."""
+
+WITH_BODY = (REQUEST_TIMEOUT, REQUEST_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
+"""What an endpoint that takes a body may answer besides."""
