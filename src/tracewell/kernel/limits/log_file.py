@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from tracewell.kernel.limits.window_log import RING_AT, STATE, WindowLog, ring_capacity_for
@@ -30,10 +31,15 @@ class LogFile:
 
     __slots__ = ("_fd", "_map", "_path", "is_new", "log", "words")
 
+    log: WindowLog
+    words: memoryview[int]
+    _map: mmap.mmap | None
+
     def __init__(self, path: Path, fd: int, *, is_new: bool) -> None:
         self._path = path
         self._fd = fd
         self.is_new = is_new
+        self._map = None
         self._map_whole()
 
     @classmethod
@@ -92,14 +98,15 @@ class LogFile:
         self._map_whole()
         self.log.move(ring_at, ring_capacity)
 
-    def retire(self, clock_ns: int) -> bool:
+    def retire(self, clock_ns: Callable[[], int]) -> bool:
         """Removes the file if nothing in it counts any more.
 
         Marked first and removed under its lock, so that one who has it mapped sees the mark under
-        the same lock and opens the path again.
+        the same lock and opens the path again. The clock is read under the lock too: an older
+        reading, behind another process's admission, would pass for a restart of the clock.
         """
         state = self.words[STATE]
-        if not self._is_at_path() or (state == LIVE and not self.log.is_stale(clock_ns)):
+        if not self._is_at_path() or (state == LIVE and not self.log.is_stale(clock_ns())):
             return False
         self.words[STATE] = RETIRED
         os.unlink(self._path)
@@ -124,15 +131,14 @@ class LogFile:
     def _map_whole(self) -> None:
         self._unmap()
         length = os.fstat(self._fd).st_size // WORD_BYTES * WORD_BYTES
-        self._map: mmap.mmap | None = mmap.mmap(self._fd, length)
-        self.words: memoryview[int] = memoryview(self._map).cast("q")
-        self.log: WindowLog = WindowLog(self.words)
+        self._map = mmap.mmap(self._fd, length)
+        self.words = memoryview(self._map).cast("q")
+        self.log = WindowLog(self.words)
 
     def _unmap(self) -> None:
-        mapped: mmap.mmap | None = getattr(self, "_map", None)
-        if mapped is not None:
+        if self._map is not None:
             self.words.release()
-            mapped.close()
+            self._map.close()
             self._map = None
 
 

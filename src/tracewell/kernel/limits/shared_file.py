@@ -53,12 +53,14 @@ class SharedFileLimiter:
         clock_ns: Callable[[], int] = time.monotonic_ns,
         wall_clock: Clock = system_clock,
         mappings_max: int | None = None,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         _ensure_directory(directory)
         self._directory = directory
         self._clock_ns = clock_ns
         self._wall_clock = wall_clock
         self._mappings_max = _mappings_max_default() if mappings_max is None else mappings_max
+        self._lock_wait_s = lock_wait_s
         self._files: OrderedDict[str, LogFile] = OrderedDict()
         self._guard = threading.Lock()
         self._sweep: os._ScandirIterator[str] | None = None
@@ -70,13 +72,13 @@ class SharedFileLimiter:
         decision = self._try_admit(principal, quota)
         if decision is not None:
             return decision
-        return await _until_answered(lambda: self._try_admit(principal, quota))
+        return await _until_answered(lambda: self._try_admit(principal, quota), self._lock_wait_s)
 
     async def withdraw(self, principal: str, quota: Quota, decision: Decision) -> None:
         """See `Limiter.withdraw`."""
         if decision.admitted:
             stamp = decision.admitted_at
-            await _until_answered(lambda: self._try_withdraw(principal, stamp))
+            await _until_answered(lambda: self._try_withdraw(principal, stamp), self._lock_wait_s)
 
     async def close(self) -> None:
         """Unmaps every log. The limiter can be used again: it opens what it needs."""
@@ -161,16 +163,16 @@ class SharedFileLimiter:
         if file is not None:
             self._files[principal] = file
             if file.is_new:
-                self._sweep_some(self._clock_ns(), SWEEP_PER_NEW_FILE)
+                self._sweep_some(SWEEP_PER_NEW_FILE)
         return file
 
     def _tidy(self, clock_ns: int) -> None:
         self._sweep_due_ns = clock_ns + SWEEP_EVERY_NS
         for principal in [name for name, file in self._files.items() if file.is_removed()]:
             self._forget(principal)
-        self._sweep_some(clock_ns, SWEEP_AT_A_TIME)
+        self._sweep_some(SWEEP_AT_A_TIME)
 
-    def _sweep_some(self, clock_ns: int, count: int) -> None:
+    def _sweep_some(self, count: int) -> None:
         """Looks at the next `count` files of the directory and removes those that are stale."""
         # Tidying is nobody's request: what cannot be tidied now is left for a later round.
         with contextlib.suppress(OSError):
@@ -182,7 +184,7 @@ class SharedFileLimiter:
                     self._end_sweep()
                     return
                 if entry.name.endswith(SUFFIX):
-                    _retire_if_stale(Path(entry.path), clock_ns)
+                    _retire_if_stale(Path(entry.path), self._clock_ns)
 
     def _forget(self, principal: str) -> None:
         self._files.pop(principal).close()
@@ -209,18 +211,18 @@ def file_name_of(principal: str) -> str:
     return digest.hexdigest() + SUFFIX
 
 
-async def _until_answered(attempt: Callable[[], T | None]) -> T:
+async def _until_answered(attempt: Callable[[], T | None], wait_s: float) -> T:
     """Repeats what another process's lock forbids: at first at once, then in the loop's pauses."""
     for _ in range(LOCK_SPINS):
         if (answer := attempt()) is not None:
             return answer
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + LOCK_WAIT_S
+    deadline = loop.time() + wait_s
     while loop.time() < deadline:
         await asyncio.sleep(LOCK_PAUSE_S)
         if (answer := attempt()) is not None:
             return answer
-    raise LimiterUnavailable(f"a log has been locked for {LOCK_WAIT_S} s")
+    raise LimiterUnavailable(f"a log has been locked for {wait_s} s")
 
 
 def _ensure_directory(directory: Path) -> None:
@@ -234,7 +236,7 @@ def _grow(file: LogFile, capacity: int) -> None:
         raise LimiterUnavailable("no room for a log") from error
 
 
-def _retire_if_stale(path: Path, clock_ns: int) -> None:
+def _retire_if_stale(path: Path, clock_ns: Callable[[], int]) -> None:
     file = LogFile.open(path, create=False)
     if file is not None:
         try:
