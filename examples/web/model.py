@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
@@ -93,9 +93,9 @@ class File:
 class Show:
     """One way in which a product shows itself; texts may hold the fields of `filled`."""
 
-    headers: Mapping[str, str] = Field(default_factory=dict)
-    cookies: Mapping[str, str] = Field(default_factory=dict)
-    meta: Mapping[str, str] = Field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, str] = field(default_factory=dict)
     script_src: tuple[str, ...] = ()
     script: tuple[str, ...] = ()
     head: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ class Show:
     html_attributes: str = ""
     root_attributes: str = ""
     body_class: str = ""
-    files: Mapping[str, File] = Field(default_factory=dict)
+    files: Mapping[str, File] = field(default_factory=dict)
 
     def list_kinds(self) -> list[str]:
         """The contract's kinds of evidence that this show leaves on a page."""
@@ -266,8 +266,8 @@ class SiteOptions:
     gzip: bool = False
     slow: bool = False
     sitemap: bool = False
-    robots: Robots = Field(default_factory=Robots)
-    pages: Mapping[PageKind, _PagePath] = Field(default_factory=dict)
+    robots: Robots = field(default_factory=Robots)
+    pages: Mapping[PageKind, _PagePath] = field(default_factory=dict)
     extra: tuple[ExtraPage, ...] = ()
 
 
@@ -302,11 +302,11 @@ class Company:
     stack: Mapping[str, Use]
     language: Language = "en"
     lei: bool = False
-    registry: Mapping[str, str] = Field(default_factory=dict)
+    registry: Mapping[str, str] = field(default_factory=dict)
     social: tuple[str, ...] = ()
     partners: tuple[Partner, ...] = ()
     postings: tuple[Posting, ...] = ()
-    decoys: Decoys = Field(default_factory=Decoys)
+    decoys: Decoys = field(default_factory=Decoys)
 
     @property
     def host(self) -> str:
@@ -371,8 +371,8 @@ def filled(show: Show, product: str, version: str | None, host: str) -> Show:
 
     def fill(value: Any) -> Any:
         if isinstance(value, str):
-            for field, text in fields.items():
-                value = value.replace(field, text)
+            for key, text in fields.items():
+                value = value.replace(key, text)
             return value
         if isinstance(value, Mapping):
             return {fill(key): fill(item) for key, item in value.items()}

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
-
 from examples.web.model import Company, Product, Use, Web
+from pydantic import TypeAdapter, ValidationError
 
 _T = TypeVar("_T")
 
