@@ -1,0 +1,34 @@
+"""Detection: fingerprints and a capture in, technology uses with evidence out.
+
+A pure library: no database, no network, no settings; the only I/O is reading fingerprint files from
+a directory that the caller names.
+"""
+
+from tracewell.detection.detecting import detect
+from tracewell.detection.fingerprints import FingerprintSet
+from tracewell.detection.loading import load_fingerprints
+from tracewell.detection.model import (
+    DetectionResult,
+    Fingerprint,
+    GivenUp,
+    Implication,
+    Limits,
+    Pattern,
+    Problem,
+)
+from tracewell.detection.pack import default_fingerprints_directory, load_pack
+
+__all__ = [
+    "DetectionResult",
+    "Fingerprint",
+    "FingerprintSet",
+    "GivenUp",
+    "Implication",
+    "Limits",
+    "Pattern",
+    "Problem",
+    "default_fingerprints_directory",
+    "detect",
+    "load_fingerprints",
+    "load_pack",
+]

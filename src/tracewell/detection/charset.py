@@ -1,0 +1,171 @@
+"""Which encoding a page is in, as browsers decide it, and where its characters lie in its bytes."""
+
+from __future__ import annotations
+
+import bisect
+import codecs
+from dataclasses import dataclass, field
+
+import regex
+
+PRESCAN_BYTES = 1024
+_CHUNK_BYTES = 4096
+
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_META_CHARSET = regex.compile(
+    rb"""<meta[^>]{1,400}?charset\s{0,9}=\s{0,9}["']?\s{0,9}([\w.:-]{2,40})""",
+    regex.IGNORECASE,
+)
+_HEADER_CHARSET = regex.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{2,40})""", regex.IGNORECASE)
+
+# Labels of the WHATWG Encoding Standard -> the Python codec that decodes the same bytes. Any label
+# that is not here is ignored: `codecs.lookup` would also take "rot13" or "unicode_escape".
+_LABELS: dict[str, str] = {
+    **dict.fromkeys(("utf-8", "utf8", "unicode-1-1-utf-8", "x-unicode20utf8"), "utf-8"),
+    **dict.fromkeys(("utf-16", "utf-16le", "unicode", "ucs-2", "iso-10646-ucs-2"), "utf-16-le"),
+    **dict.fromkeys(("utf-16be", "unicodefffe"), "utf-16-be"),
+    **dict.fromkeys(
+        (
+            *("iso-8859-1", "iso8859-1", "iso_8859-1", "iso88591", "latin1", "l1", "ascii"),
+            *("us-ascii", "cp1252", "windows-1252", "x-cp1252", "cp819", "ibm819"),
+        ),
+        "cp1252",
+    ),
+    **dict.fromkeys(("iso-8859-9", "latin5", "windows-1254", "cp1254", "iso8859-9"), "cp1254"),
+    **dict.fromkeys(("tis-620", "iso-8859-11", "windows-874", "dos-874"), "cp874"),
+    **dict.fromkeys(
+        ("shift_jis", "shift-jis", "sjis", "x-sjis", "windows-31j", "ms_kanji"), "cp932"
+    ),
+    **dict.fromkeys(("euc-jp", "x-euc-jp"), "euc_jp"),
+    "iso-2022-jp": "iso2022_jp",
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987", "ksc5601", "korean", "windows-949"), "cp949"),
+    **dict.fromkeys(("gb2312", "gbk", "x-gbk", "gb_2312-80", "chinese", "gb18030"), "gb18030"),
+    **dict.fromkeys(("big5", "big5-hkscs", "cn-big5", "x-x-big5"), "big5hkscs"),
+    **dict.fromkeys(("koi8-r", "koi8", "koi", "koi8_r"), "koi8_r"),
+    **dict.fromkeys(("koi8-u", "koi8-ru"), "koi8_u"),
+    **dict.fromkeys(("macintosh", "mac", "x-mac-roman"), "mac_roman"),
+    "x-mac-cyrillic": "mac_cyrillic",
+    **dict.fromkeys(("ibm866", "cp866", "866"), "cp866"),
+    "iso-8859-8-i": "iso8859_8",
+    **{f"windows-{number}": f"cp{number}" for number in (1250, 1251, 1253, 1255, 1256, 1257, 1258)},
+    **{f"cp{number}": f"cp{number}" for number in (1250, 1251, 1253, 1255, 1256, 1257, 1258)},
+    **{f"iso-8859-{n}": f"iso8859_{n}" for n in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
+    **{f"iso8859-{n}": f"iso8859_{n}" for n in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
+}
+_MULTI_BYTE = frozenset(
+    {"cp932", "euc_jp", "iso2022_jp", "cp949", "gb18030", "big5hkscs", "utf-16-le", "utf-16-be"}
+)
+
+
+def _undefined_as_control(error: UnicodeError) -> tuple[str, int]:
+    """Bytes that a single-byte code page leaves open decode to the C1 control of the same number."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    bad = error.object[error.start : error.end]
+    return "".join(map(chr, bad)), error.end
+
+
+codecs.register_error("tracewell_c1", _undefined_as_control)
+
+
+def sniff_encoding(body: bytes, content_type: str | None) -> str:
+    """The Python codec for a page: byte-order mark, then header, then `<meta>` in the first
+    kilobyte, then windows-1252 (or UTF-8, where all of the body happens to be valid UTF-8).
+
+    After the WHATWG rules, except for the last step, which spares pages that declare nothing.
+    """
+    for mark, codec in _BYTE_ORDER_MARKS:
+        if body.startswith(mark):
+            return codec
+    declared = _HEADER_CHARSET.search((content_type or "")[:1000])
+    if declared and (label := declared[1].lower()) in _LABELS:
+        return _LABELS[label]
+    in_meta = _META_CHARSET.search(body, 0, PRESCAN_BYTES)
+    if in_meta and (label := in_meta[1].decode("ascii", "replace").lower()) in _LABELS:
+        return "utf-8" if _LABELS[label].startswith("utf-16") else _LABELS[label]
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(body)  # a cut last character is no fault
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+@dataclass(slots=True)
+class DecodedBody:
+    """A body as text with `\\n` line ends and no byte-order mark, and the way back to its bytes."""
+
+    body: bytes
+    encoding: str
+    text: str
+    _raw: str
+    _mark_bytes: int = 0
+    _checkpoints: list[tuple[int, tuple[bytes, int]]] = field(default_factory=list)
+    _carriage_returns: list[int] | None = None
+
+    def byte_offset(self, index: int) -> int:
+        """The offset in the body of the character at `index` of `text` (its length: the end)."""
+        raw_index = self._raw_index(index)
+        if self.encoding == "utf-8":
+            before = self._raw[:raw_index].encode("utf-8", "surrogateescape")
+            return self._mark_bytes + len(before)
+        if self.encoding not in _MULTI_BYTE:
+            return raw_index
+        return self._multi_byte_offset(raw_index)
+
+    def excerpt(self, start: int, end: int) -> str:
+        """The text of the body's bytes [start, end)."""
+        return self.body[start:end].decode(self.encoding, "replace")
+
+    def _raw_index(self, index: int) -> int:
+        if len(self._raw) == len(self.text):
+            return index
+        if self._carriage_returns is None:
+            # Where each "\r\n" lies in the text that has only "\n" left of it.
+            ends = (match.start() for match in regex.finditer("\r\n", self._raw))
+            self._carriage_returns = [at - number for number, at in enumerate(ends)]
+        return index + bisect.bisect_left(self._carriage_returns, index)
+
+    def _multi_byte_offset(self, raw_index: int) -> int:
+        """Decode again, byte by byte, from the last stored state before the character."""
+        number = bisect.bisect_right(self._checkpoints, raw_index, key=lambda point: point[0]) - 1
+        characters, state = self._checkpoints[max(number, 0)]
+        offset = self._mark_bytes + max(number, 0) * _CHUNK_BYTES
+        decoder = codecs.getincrementaldecoder(self.encoding)("replace")
+        decoder.setstate(state)
+        while characters < raw_index and offset < len(self.body):
+            offset += 1
+            characters += len(decoder.decode(self.body[offset - 1 : offset]))
+        return offset
+
+
+def decode_body(body: bytes, content_type: str | None) -> DecodedBody:
+    """The page as text; never fails, whatever the bytes are and whatever they claim to be."""
+    encoding = sniff_encoding(body, content_type)
+    marks = (mark for mark, codec in _BYTE_ORDER_MARKS if codec == encoding)
+    mark_bytes = next((len(mark) for mark in marks if body.startswith(mark)), 0)
+    checkpoints: list[tuple[int, tuple[bytes, int]]] = []
+    if encoding == "utf-8":
+        raw = body[mark_bytes:].decode("utf-8", "surrogateescape")
+    elif encoding in _MULTI_BYTE:
+        raw = _decode_in_chunks(body, mark_bytes, encoding, checkpoints)
+    else:
+        raw = body.decode(encoding, "tracewell_c1")
+    text = raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
+    return DecodedBody(body, encoding, text, raw, mark_bytes, checkpoints)
+
+
+def _decode_in_chunks(
+    body: bytes, start: int, encoding: str, checkpoints: list[tuple[int, tuple[bytes, int]]]
+) -> str:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    parts: list[str] = []
+    count = 0
+    for at in range(start, max(len(body), start + 1), _CHUNK_BYTES):
+        checkpoints.append((count, decoder.getstate()))
+        parts.append(decoder.decode(body[at : at + _CHUNK_BYTES]))
+        count += len(parts[-1])
+    return "".join([*parts, decoder.decode(b"", True)])
