@@ -89,6 +89,7 @@ class Renderer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            keep_trailing_newline=True,
         )
 
     def render_site(self, company: Company) -> dict[str, Resource]:

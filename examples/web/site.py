@@ -80,17 +80,16 @@ def _checked(adapter: TypeAdapter[_T], value: object, name: str) -> _T:
 
 def _problems(web: Web, company: Company) -> Iterator[str]:
     where = f"companies/{company.domain}.yaml"
-    kinds = company.paths()
-    for name, use in company.stack.items():
-        for problem in _use_problems(web, use, name):
-            yield f"{where}: stack.{name}: {problem}"
-        for kind in use.pages:
-            if kind not in kinds:
-                yield f"{where}: stack.{name}: there is no page {kind}"
-    for show_name in ("Server", "Location"):
-        count = sum(show_name in show.headers for show in web.iter_shows(company, "home"))
+    stack_problems = [
+        f"{where}: stack.{name}: {problem}"
+        for name, use in company.stack.items()
+        for problem in _use_problems(web, company, use, name)
+    ]
+    yield from stack_problems
+    if not stack_problems:
+        count = sum("Server" in show.headers for show in web.iter_shows(company, "home"))
         if count > 1:
-            yield f"{where}: stack: {count} products set the header {show_name}"
+            yield f"{where}: stack: {count} products set the header Server"
     for index, partner in enumerate(company.partners):
         named = bool(partner.name) != bool(partner.to)
         if not named or (partner.to and (partner.domain or partner.to not in web.companies)):
@@ -102,7 +101,7 @@ def _problems(web: Web, company: Company) -> Iterator[str]:
             yield f"{where}: decoys.absent: {name} is in the stack, or no product"
 
 
-def _use_problems(web: Web, use: Use, name: str) -> Iterator[str]:
+def _use_problems(web: Web, company: Company, use: Use, name: str) -> Iterator[str]:
     product = web.products.get(name)
     if product is None:
         yield "no such product in products.yaml"
@@ -114,6 +113,9 @@ def _use_problems(web: Web, use: Use, name: str) -> Iterator[str]:
     tells_version = any(product.shows[show].tells_version() for show in use.shows)
     if tells_version != (use.version is not None):
         yield "a version is given and not shown, or shown and not given"
+    for kind in use.pages:
+        if kind not in company.paths():
+            yield f"there is no page {kind}"
 
 
 def _host_problems(web: Web) -> Iterator[str]:
