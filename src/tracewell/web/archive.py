@@ -135,17 +135,15 @@ def _iter_blocks(
                     on_problem(last, "not compressed record by record; try `warcio recompress`")
                     return
                 if _is_http_response(record):
-                    try:
-                        block = _read_all(record, limits)
-                    except ArchiveError as error:
-                        on_problem(last, str(error))
-                    else:
-                        yield last, record, block
+                    yield last, record, _read_all(record, limits)
                 is_whole = True
                 if behind is not None:
                     on_problem(*behind)
                     behind = None
             return
+        except ArchiveError as error:
+            # A length that lies takes the records behind it along: none of it is believed.
+            on_problem(last, str(error))
         except OSError as error:
             behind = (last, f"broken data behind this record: {error}") if is_whole else None
             if not is_whole:

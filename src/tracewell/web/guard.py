@@ -6,12 +6,15 @@ of which leads one host pattern to one address. Fetching itself is not here (see
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
 import socket
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -197,6 +200,38 @@ class AddressPolicy:
             raise BadUrlError(f"{host[:80]!r} is not a host name")
 
 
+class SystemResolver(AbstractResolver):
+    """The system's own name resolution, in threads of its own.
+
+    The event loop's default threads are few and serve everything; a handful of dead name servers
+    would hold them all, and with them every other host.
+    """
+
+    def __init__(self, threads: int = 64) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolve")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Every address of `host`. Raises OSError when there is none."""
+        infos = await asyncio.get_running_loop().run_in_executor(
+            self._threads,
+            partial(
+                socket.getaddrinfo,
+                host,
+                port,
+                family,
+                socket.SOCK_STREAM,
+                flags=socket.AI_ADDRCONFIG,
+            ),
+        )
+        return [_result(host, str(to[0]), port, of) for of, _, _, _, to in infos]
+
+    async def close(self) -> None:
+        """Take no more questions; those under way are left to end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
 class GuardedResolver(AbstractResolver):
     """Resolves through `inner` and hands on only addresses that the policy lets pass.
 
@@ -271,7 +306,7 @@ class GuardedConnector(aiohttp.TCPConnector):
             return socket.socket(family, kind, protocol)
 
         super().__init__(
-            resolver=GuardedResolver(policy, resolver or aiohttp.ThreadedResolver()),
+            resolver=GuardedResolver(policy, resolver or SystemResolver()),
             use_dns_cache=False,
             socket_factory=open_socket,
             **options,
