@@ -60,12 +60,14 @@ def parse_provider_address(issuer_url: str) -> ProviderAddress:
     return ProviderAddress(origin + path.rstrip("/"), issuer_url)
 
 
-async def fetch_provider_keys(address: ProviderAddress) -> ProviderKeys:
-    """The provider's exact issuer name and its current keys.
+async def fetch_provider_keys(
+    address: ProviderAddress, *, timeout_s: float = FETCH_TIMEOUT_S
+) -> ProviderKeys:
+    """The provider's exact issuer name and its current keys, each document within the time.
 
     Raises IdentityProviderUnavailable, also when the document speaks for another issuer.
     """
-    timeout = aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
     # Compressed answers stay compressed and then are no JSON: nothing can unfold past the bound.
     async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
         document = await _fetch_json(session, address.document_url)

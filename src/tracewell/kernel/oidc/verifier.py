@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from joserfc import jws
 from joserfc.errors import BadSignatureError, JoseError, UnsupportedAlgorithmError
-from joserfc.jws import JWSAlgModel
 from joserfc.util import urlsafe_b64decode
 
 from tracewell.kernel.clock import Clock
@@ -127,7 +126,7 @@ class _OneAlgorithm(jws.JWSRegistry):
         super().__init__(algorithms=[algorithm], strict_check_header=False)
         self._name = algorithm
 
-    def get_alg(self, name: str) -> JWSAlgModel:
+    def get_alg(self, name: str) -> Any:
         # Without the warning of the library for `EdDSA`, a deprecated name (RFC 9864) that
         # providers still use for a sound algorithm.
         if name != self._name:
