@@ -262,12 +262,13 @@ def _iter_aspects(
     for aspect, value in aspects.items():
         if aspect in ("exists", "text"):
             detail = "" if aspect == "exists" else "text"
-            yield from _read_pattern(name, "dom", selector, value, reading, detail)
+            for raw in _as_list(value):
+                yield from _read_pattern(name, "dom", selector, raw, reading, detail)
         elif aspect == "attributes" and isinstance(value, dict):
-            for attribute, raw in value.items():
-                yield from _read_pattern(
-                    name, "dom", selector, raw, reading, f"@{attribute.lower()}"
-                )
+            for attribute, raws in value.items():
+                for raw in _as_list(raws):
+                    detail = f"@{attribute.lower()}"
+                    yield from _read_pattern(name, "dom", selector, raw, reading, detail)
         elif aspect != "properties":  # live properties of a DOM object: no static page has them
             reading.report("dom", f"unknown condition {aspect!r}", value)
 
