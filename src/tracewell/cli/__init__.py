@@ -1,0 +1,52 @@
+"""The command line: thin commands over `main`. Each is loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from tracewell.cli.errors import told_plainly
+
+_COMMANDS = {
+    "admin": ("tracewell.cli.admin", "admin"),
+    "crawl": ("tracewell.cli.crawl", "crawl"),
+    "ingest": ("tracewell.cli.ingest", "ingest"),
+    "migrate": ("tracewell.cli.migrate", "migrate"),
+    "serve": ("tracewell.cli.serve", "serve"),
+    "settings": ("tracewell.cli.settings", "settings"),
+    "verify": ("tracewell.cli.verify", "verify"),
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command's module only when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tracewell")
+def _tracewell() -> None:
+    """Company intelligence and identifier intelligence, self-hosted.
+
+    \b
+    Begin with:
+      tracewell serve --data ./data
+      tracewell admin org create "Acme" --plan starter --data ./data
+    """
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    with told_plainly():
+        _tracewell()

@@ -1,0 +1,266 @@
+"""`tracewell admin`: orgs, users, keys and credits, for the operator."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tracewell.cli.errors import REFUSED, fail
+from tracewell.cli.options import Moment, Span, data_option, json_option, show, show_all
+from tracewell.intrace.access import DEFAULT_ROLES
+from tracewell.kernel.clock import format_utc_or_none
+from tracewell.kernel.identity.model import ApiKey, Org, User
+from tracewell.kernel.identity.service import MintedKey
+from tracewell.main import operations
+from tracewell.main.ground import Ground, open_ground
+from tracewell.main.plans import DEFAULT_PLAN, PLANS
+from tracewell.main.settings import load_settings
+
+Result = TypeVar("Result")
+
+
+def _run(data: Path | None, work: Callable[[Ground], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        async with open_ground(load_settings(data=data)) as ground:
+            return await work(ground)
+
+    return asyncio.run(run())
+
+
+def _times(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: format_utc_or_none(value) if name.endswith("_at") else value
+        for name, value in values.items()
+    }
+
+
+def _shown(value: Org | User | ApiKey) -> dict[str, Any]:
+    return _times(dataclasses.asdict(value))
+
+
+def _minted(minted: MintedKey) -> dict[str, Any]:
+    return {"key": minted.text, **_shown(minted.key)}
+
+
+def _tell_once(as_json: bool) -> None:
+    if not as_json:
+        click.echo("\nThe key is shown this once; only a keyed hash of it is kept.", err=True)
+
+
+@click.group()
+def admin() -> None:
+    """Orgs, users, keys and credits.
+
+    \b
+    Examples:
+      tracewell admin org create "Acme" --plan starter
+      tracewell admin user create jane@acme.example --org Acme --verified
+      tracewell admin key create --user jane@acme.example
+      tracewell admin key create --service crm --roles analyst --expires 90d --json
+      tracewell admin credits grant Acme 500 --reason "pilot"
+    """
+
+
+@admin.group()
+def org() -> None:
+    """Orgs."""
+
+
+@org.command("create")
+@click.argument("name")
+@click.option("--plan", type=click.Choice(list(PLANS)), default=DEFAULT_PLAN, show_default=True)
+@data_option
+@json_option
+def org_create(name: str, plan: str, data: Path | None, as_json: bool) -> None:
+    """Makes an org and books its plan's first credits."""
+    made = _run(data, lambda ground: ground.identity.create_org(name, plan, ground.open_org))
+    show(_shown(made), as_json=as_json)
+
+
+@org.command("list")
+@data_option
+@json_option
+def org_list(data: Path | None, as_json: bool) -> None:
+    """Lists the orgs and their balances."""
+    rows = _run(data, operations.list_orgs)
+    show_all([_times(row) for row in rows], as_json=as_json)
+
+
+@admin.group()
+def user() -> None:
+    """Users."""
+
+
+@user.command("create")
+@click.argument("email")
+@click.option("--org", "org_name", required=True, help="The org's name or number.")
+@click.option("--verified", is_flag=True, help="The address is known to be the user's.")
+@data_option
+@json_option
+def user_create(
+    email: str, org_name: str, verified: bool, data: Path | None, as_json: bool
+) -> None:
+    """Makes a user; without --verified sends (or prints) a link that proves the address.
+
+    The same link lets the user set a password.
+    """
+
+    async def work(ground: Ground) -> dict[str, Any]:
+        made = await ground.identity.create_user(
+            email, await ground.identity.get_org(org_name), verified=verified
+        )
+        sent = None if verified else await operations.send_email_link(ground, made)
+        return {**_shown(made), "verification_link": sent}
+
+    show(_run(data, work), as_json=as_json)
+
+
+@user.command("set-password")
+@click.argument("email")
+@data_option
+@json_option
+def user_set_password(email: str, data: Path | None, as_json: bool) -> None:
+    """Sets a password, asked for on a terminal, else read from standard input."""
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline(1024).rstrip("\n")
+
+    async def work(ground: Ground) -> User:
+        found = await ground.identity.get_user(email)
+        await ground.identity.set_password(found, password)
+        return found
+
+    show(_shown(_run(data, work)), as_json=as_json)
+
+
+@user.command("detach")
+@click.argument("email")
+@data_option
+@json_option
+def user_detach(email: str, data: Path | None, as_json: bool) -> None:
+    """Takes a user out of the org; the user's keys answer key_missing_org_association."""
+
+    async def work(ground: Ground) -> User:
+        await ground.identity.detach_user(await ground.identity.get_user(email))
+        return await ground.identity.get_user(email)
+
+    show(_shown(_run(data, work)), as_json=as_json)
+
+
+@admin.group()
+def key() -> None:
+    """API keys."""
+
+
+@key.command("create")
+@click.option("--user", "user_email", help="A Trace key of this user.")
+@click.option("--org", "org_name", help="A Trace key of this org, of no user.")
+@click.option("--service", "service_name", help="An Intrace key of a service account.")
+@click.option("--roles", default="", help="Roles of a service account, comma-separated.")
+@click.option("--expires", type=Moment(), help="When it ends: a time, or a span like 90d.")
+@click.option("--per-minute", type=click.IntRange(1, 1_000_000), help="A rate limit of its own.")
+@data_option
+@json_option
+def key_create(
+    user_email: str | None,
+    org_name: str | None,
+    service_name: str | None,
+    roles: str,
+    expires: int | None,
+    per_minute: int | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Mints a key for a user, an org or a service account. It is shown once."""
+    if sum(owner is not None for owner in (user_email, org_name, service_name)) != 1:
+        raise click.UsageError("say one of --user, --org and --service")
+    named = tuple(role for role in (part.strip() for part in roles.split(",")) if role)
+    unknown = [role for role in named if role not in DEFAULT_ROLES]
+    if unknown or bool(named) != (service_name is not None):
+        raise click.UsageError(f"--service needs --roles out of {', '.join(DEFAULT_ROLES)}")
+
+    async def work(ground: Ground) -> MintedKey:
+        identity = ground.identity
+        if user_email is not None:
+            owner = await identity.get_user(user_email)
+            return await identity.create_key(
+                "user", user=owner, expires_at=expires, requests_per_minute=per_minute
+            )
+        if org_name is not None:
+            of = await identity.get_org(org_name)
+            return await identity.create_key(
+                "org", org=of, expires_at=expires, requests_per_minute=per_minute
+            )
+        return await identity.create_key(
+            "service",
+            service_name=service_name,
+            roles=named,
+            expires_at=expires,
+            requests_per_minute=per_minute,
+        )
+
+    show(_minted(_run(data, work)), as_json=as_json)
+    _tell_once(as_json)
+
+
+@key.command("list")
+@data_option
+@json_option
+def key_list(data: Path | None, as_json: bool) -> None:
+    """Lists what may be shown of the keys."""
+    keys = _run(data, lambda ground: ground.identity.list_keys())
+    show_all([_shown(each) for each in keys], as_json=as_json)
+
+
+@key.command("revoke")
+@click.argument("key_id")
+@data_option
+@json_option
+def key_revoke(key_id: str, data: Path | None, as_json: bool) -> None:
+    """Ends a key; every server refuses it within a second."""
+    show(_shown(_run(data, lambda ground: ground.identity.revoke_key(key_id))), as_json=as_json)
+
+
+@key.command("rotate")
+@click.argument("key_id")
+@click.option("--grace", type=Span(), default="24h", show_default=True, help="The old key's rest.")
+@data_option
+@json_option
+def key_rotate(key_id: str, grace: int, data: Path | None, as_json: bool) -> None:
+    """Mints a successor with the same rights; the old key works on for the grace period."""
+    minted = _run(data, lambda ground: ground.identity.rotate_key(key_id, grace))
+    show(_minted(minted), as_json=as_json)
+    _tell_once(as_json)
+
+
+@admin.group("credits")
+def credits_group() -> None:
+    """Credits."""
+
+
+@credits_group.command("grant")
+@click.argument("org_name", metavar="ORG")
+@click.argument("amount", metavar="N", type=click.IntRange(1, 1_000_000_000))
+@click.option("--reason", required=True, help="Kept in the ledger.")
+@data_option
+@json_option
+def credits_grant(
+    org_name: str, amount: int, reason: str, data: Path | None, as_json: bool
+) -> None:
+    """Books a grant of N credits."""
+
+    async def work(ground: Ground) -> dict[str, Any]:
+        of = await ground.identity.get_org(org_name)
+        balance = await operations.grant_credits(ground, of, amount, reason)
+        return {"org": of.name, "granted": amount, "balance": balance, "reason": reason}
+
+    if len(reason) > operations.REASON_CHARS_MAX:
+        fail(f"a reason has at most {operations.REASON_CHARS_MAX} characters", REFUSED)
+    show(_run(data, work), as_json=as_json)

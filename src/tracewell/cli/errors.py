@@ -1,0 +1,53 @@
+"""What a person sees of a failure: one line on standard error and an exit code, never a trace.
+
+Codes: 0 done, 1 refused (what was asked cannot be done), 2 wrong usage or settings, 3 the database
+or another part cannot be reached.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+
+from tracewell.kernel.credits.service import AccountNotFound
+from tracewell.kernel.database import DatabaseFailed, MigrationFailed
+from tracewell.kernel.identity.passwords import PasswordRefused
+from tracewell.kernel.identity.service import IdentityRefused
+from tracewell.kernel.mail import MailFailed
+from tracewell.main.settings import SettingsWrong
+
+REFUSED = 1
+USAGE = 2
+UNREACHABLE = 3
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Ends the command with a line and a code."""
+    click.echo(f"tracewell: {message}", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turns the errors that a person can do something about into a line and a code."""
+    try:
+        yield
+    except SettingsWrong as error:
+        fail(f"these settings cannot be used:\n{error}", USAGE)
+    except (IdentityRefused, PasswordRefused) as error:
+        fail(str(error), REFUSED)
+    except AccountNotFound:
+        fail("the org has no credit account", REFUSED)
+    except MigrationFailed as error:
+        fail(f"{error}; install that release or another database", UNREACHABLE)
+    except (DatabaseFailed, MailFailed) as error:
+        fail(str(error), UNREACHABLE)
+    except KeyboardInterrupt:
+        fail("stopped", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
