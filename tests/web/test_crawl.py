@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -15,10 +17,11 @@ from tracewell.values import Capture
 from tracewell.web.archive import iter_captures, parse_capture_id, read_capture
 from tracewell.web.archive_writer import ArchiveWriter
 from tracewell.web.crawl import CrawlResult, crawl_domain, crawl_many
-from tracewell.web.fetcher import Fetcher, FetchLimits
+from tracewell.web.fetcher import Fetcher, FetchLimits, Manners
 from tracewell.web.pages import Link, choose_pages, list_links, list_sitemap_urls
 
 NOW_MS = 1_780_324_332_123
+SAMPLE_SERVER = Path(__file__).parents[2] / "examples" / "web" / "server.py"
 Build = Callable[..., Fetcher]
 Serve = Callable[[Mapping[str, Any]], AbstractAsyncContextManager[Any]]
 Respond = Callable[..., bytes]
@@ -281,6 +284,55 @@ def test_choices_hold_to_the_site_the_bound_and_the_order_of_promises() -> None:
     ]
     assert choose_pages(links, ["shop.example"], pages_max=2) == chosen[:2]
     assert choose_pages(links, ["shop.example"], pages_max=0) == []
+
+
+def test_a_page_named_for_its_promise_comes_before_one_below_it() -> None:
+    links = [
+        Link("http://shop.example/partners/resellers", "Resellers", "page"),
+        Link("http://shop.example/where-we-work", "Partners", "page"),
+        Link("http://shop.example/partners", "Those who sell our wares", "page"),
+    ]
+    chosen = choose_pages(links, ["shop.example"], pages_max=5)
+    assert [choice.url.removeprefix("http://shop.example") for choice in chosen] == [
+        "/partners",
+        "/partners/resellers",
+    ]
+
+
+@pytest.mark.skipif(not SAMPLE_SERVER.exists(), reason="the sample web is not here")
+def test_the_sample_web_is_crawled_through_its_allow_entry(fetcher: Build, tmp_path: Path) -> None:
+    companies = SAMPLE_SERVER.parent / "companies"
+    domains = sorted(path.name.removesuffix(".yaml") for path in companies.glob("*.yaml"))
+
+    async def run(port: int) -> list[CrawlResult]:
+        manners = Manners(pause_s=0.0, crawl_delay_s_max=0.0)
+        async with fetcher(f"*.example=127.0.0.1:{port}", manners=manners) as client:
+            with ArchiveWriter(tmp_path, lambda: NOW_MS) as writer:
+                crawls = crawl_many(domains, client, writer, lambda: NOW_MS)
+                return [result async for result in crawls]
+
+    command = [sys.executable, str(SAMPLE_SERVER), "--port", "0", "--print-port", "--slow-s", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            results = asyncio.run(run(int(server.stdout.readline())))
+        finally:
+            server.terminate()
+    assert sorted(result.domain for result in results) == domains
+    closed = [result.domain for result in results if not result.has_answered]
+    assert closed == ["lindqvist-partner.example"]
+    assert {failure.code for result in results for failure in result.failures} == {
+        "robots_disallowed"
+    }
+    promised = [{choice.promise for choice in result.choices} for result in results]
+    assert sum("partners" in promises for promises in promised) >= 35
+    archived = [capture for path in tmp_path.iterdir() for capture in _read(path)]
+    crawled = {capture.capture_id for result in results for capture in result.captures}
+    assert crawled <= {capture.capture_id for capture in archived}
+
+
+def _read(path: Path) -> list[Capture]:
+    return list(iter_captures(path, lambda *_: pytest.fail("broken archive")))
 
 
 def test_a_sitemap_is_bounded_and_its_bad_entries_are_dropped() -> None:

@@ -63,7 +63,7 @@ PROMISES: tuple[Promise, ...] = (
         "partners",
         ("partners", "partner", "partnerships", "our partners", "partner program", "alliances",
          "resellers", "partenaires", "socios", "parceiros", "partnerzy", "partneri",
-         "find a partner", "partner directory", "ecosystem"),
+         "find a partner", "colaboradores", "partner directory", "ecosystem"),
     ),
     Promise(
         "integrations",
@@ -80,12 +80,12 @@ PROMISES: tuple[Promise, ...] = (
         "careers",
         ("careers", "career", "jobs", "join us", "we are hiring", "work with us", "open positions",
          "vacancies", "karriere", "stellenangebote", "stellen", "emplois", "recrutement", "empleo",
-         "carrières", "vagas", "lavora con noi"),
+         "carrières", "carrieres", "vagas", "empleos", "trabaja con nosotros", "lavora con noi"),
     ),
     Promise(
         "about",
         ("about", "about us", "company", "who we are", "team", "our story", "über uns", "ueber uns",
-         "unternehmen", "a propos", "à propos", "qui sommes nous", "nosotros", "chi siamo"),
+         "unternehmen", "a propos", "à propos", "qui sommes nous", "nosotros", "sobre nosotros", "quienes somos", "quiénes somos", "chi siamo"),
     ),
     Promise(
         "contact",
@@ -150,7 +150,7 @@ def choose_pages(
     Deterministic: of equal candidates the shallower, then the shorter, then the earlier wins.
     """
     known, wanted = set(seen), tuple(sites)
-    ranked: dict[str, list[tuple[tuple[int, int, int, int], Choice]]] = {}
+    ranked: dict[str, list[tuple[tuple[int, ...], Choice]]] = {}
     for position, link in enumerate(links):
         if link.url in known or _NOT_PAGES.search(path_of(link.url)):
             continue
@@ -159,8 +159,8 @@ def choose_pages(
         judged = _judge(link)
         if judged is not None:
             known.add(link.url)
-            weight, choice = judged
-            rank = (-weight, path_of(link.url).strip("/").count("/"), len(link.url), position)
+            rank, choice = judged
+            rank += (len(link.url), position)
             ranked.setdefault(choice.promise, []).append((rank, choice))
     best: list[Choice] = []
     second: list[Choice] = []
@@ -180,22 +180,27 @@ def _base_of(document: turbohtml.Document, url: str) -> str:
         return url
 
 
-def _judge(link: Link) -> tuple[int, Choice] | None:
-    """How strongly, and by what, the link makes its first promise: path 2, text 1, both 3."""
-    host_label = host_of(link.url).partition(".")[0]
-    segments = [host_label, *unquote(path_of(link.url)).strip("/").split("/")]
-    path_phrases = [_phrase(segment.rpartition(".")[0] or segment) for segment in segments]
+def _judge(link: Link) -> tuple[tuple[int, ...], Choice] | None:
+    """The first promise that the link makes, and how it ranks among others that make it.
+
+    A page named for the promise comes before a page below one so named, and that before a page
+    whose link alone says so; then the shallower.
+    """
+    path = unquote(path_of(link.url)).strip("/")
+    segments = path.split("/") if path else [host_of(link.url).partition(".")[0]]
+    # The last segment first; a file's ending is no word of its name.
+    names = [_phrase(segment.rpartition(".")[0] or segment) for segment in reversed(segments)]
     text = _phrase(link.text)
     for promise in PROMISES:
-        by_path = next((p for p in path_phrases if p in promise.phrases), None)
-        by_text = text if text in promise.phrases else None
-        if by_path is None and by_text is None:
+        place = next((n for n, name in enumerate(names) if name in promise.phrases), None)
+        by_text = text in promise.phrases
+        if place is None and not by_text:
             continue
-        reasons = [f"its address says {by_path!r}"] if by_path else []
+        reasons = [f"its address says {names[place]!r}"] if place is not None else []
         reasons += [f"its link reads {link.text!r}"] if by_text else []
         reason = f"{' and '.join(reasons)} ({link.source})"
-        weight = 2 * (by_path is not None) + (by_text is not None)
-        return weight, Choice(link.url, promise.name, reason)
+        kind = 2 if place is None else min(place, 1)
+        return (kind, len(segments), not by_text), Choice(link.url, promise.name, reason)
     return None
 
 
