@@ -85,7 +85,8 @@ PROMISES: tuple[Promise, ...] = (
     Promise(
         "about",
         ("about", "about us", "company", "who we are", "team", "our story", "über uns", "ueber uns",
-         "unternehmen", "a propos", "à propos", "qui sommes nous", "nosotros", "sobre nosotros", "quienes somos", "quiénes somos", "chi siamo"),
+         "unternehmen", "a propos", "à propos", "qui sommes nous",
+         "nosotros", "sobre nosotros", "quienes somos", "quiénes somos", "chi siamo"),
     ),
     Promise(
         "contact",
