@@ -217,6 +217,7 @@ async def crawl_many(
     """
     waiting = iter(domains)
     running: set[asyncio.Task[CrawlResult]] = set()
+    done: set[asyncio.Task[CrawlResult]] = set()
     try:
         while True:
             while len(running) < concurrency and (domain := next(waiting, None)) is not None:
@@ -232,7 +233,8 @@ async def crawl_many(
     finally:
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        # Those done beside the one that raised are looked at as well, so that none is reported lost.
+        await asyncio.gather(*running, *done, return_exceptions=True)
 
 
 def _parse_domain(text: str) -> str:
