@@ -233,7 +233,7 @@ async def crawl_many(
     finally:
         for task in running:
             task.cancel()
-        # Those done beside the one that raised are looked at as well, so that none is reported lost.
+        # Those done beside the one that raised are looked at too: none is reported as lost.
         await asyncio.gather(*running, *done, return_exceptions=True)
 
 
