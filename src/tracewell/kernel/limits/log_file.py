@@ -18,6 +18,8 @@ LIVE = 0x7472_6C6F_6731
 """STATE of a log in use. The number changes with the layout."""
 RETIRED = 0x7472_6C6F_6730
 """STATE of a log whose file is about to be, or has been, removed."""
+DAMAGED = 0
+"""STATE of a log that cannot be read (a new file, a broken disk): it is begun anew."""
 
 
 class LogFile:
@@ -76,16 +78,15 @@ class LogFile:
         False if the file is no longer the one at its path: another process has retired it, and
         whoever counts in it counts for nobody.
         """
-        if self.words[STATE] != LIVE:
+        self._map_whole()
+        state = self.words[STATE]
+        if state != LIVE:
             if not self._is_at_path():
                 return False
-            if self.words[STATE] != RETIRED:
+            if state != RETIRED or not self.log.fits(len(self.words)):
                 WindowLog.lay_out(self.words, ring_capacity_for(0))
+                self.log = WindowLog(self.words)
             self.words[STATE] = LIVE  # also revives one whose remover was killed half-way
-        self._map_whole()
-        if not self.log.fits(len(self.words)):  # a damaged disk; nothing in it can be believed
-            WindowLog.lay_out(self.words, ring_capacity_for(0))
-            self.log = WindowLog(self.words)
         return True
 
     def ensure_room(self, capacity: int) -> None:
@@ -134,6 +135,8 @@ class LogFile:
         self._map = mmap.mmap(self._fd, length)
         self.words = memoryview(self._map).cast("q")
         self.log = WindowLog(self.words)
+        if self.words[STATE] == LIVE and not self.log.fits(len(self.words)):
+            self.words[STATE] = DAMAGED
 
     def _unmap(self) -> None:
         if self._map is not None:

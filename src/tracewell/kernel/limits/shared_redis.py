@@ -135,6 +135,9 @@ class RedisLimiter:
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait([self._sending])
+            # A task cancelled before its first step runs no `finally`.
+            self._sending = None
+        self._refuse_pending("the limiter was closed", None)
         await self._client.aclose()
 
     def _key(self, principal: str) -> str:
