@@ -1,0 +1,1 @@
+"""Measurements, run by `make bench`. The figures of record are in docs/benchmarks.md."""
