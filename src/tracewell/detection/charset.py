@@ -62,7 +62,7 @@ _MULTI_BYTE = frozenset(
 
 
 def _undefined_as_control(error: UnicodeError) -> tuple[str, int]:
-    """Bytes that a single-byte code page leaves open decode to the C1 control of the same number."""
+    """Bytes that a code page leaves open decode to the C1 control of the same number."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     bad = error.object[error.start : error.end]

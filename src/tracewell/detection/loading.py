@@ -57,8 +57,8 @@ def load_fingerprints(*directories: Path) -> FingerprintSet:
     """All technologies of the directories, bad entries told in `FingerprintSet.problems`.
 
     A directory holds `categories.json` and technology files (`a.json` ... `_.json`), beside it or
-    in `technologies/`. A technology in several directories shows by the patterns of all; for the rest
-    of it the earlier directory speaks. Raises FileNotFoundError for a directory that is none.
+    in `technologies/`. A technology in several directories shows by the patterns of all; for the
+    rest of it the earlier directory speaks. Raises FileNotFoundError for a directory that is none.
     """
     reading = _Reading()
     technologies: dict[str, Fingerprint] = {}

@@ -34,7 +34,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Implication:
-    """A technology that the presence of another implies, with the certainty of that step (0..100)."""
+    """A technology that another implies, with the certainty of that step (0..100)."""
 
     technology: str
     confidence: int = 100

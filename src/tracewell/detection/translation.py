@@ -102,7 +102,7 @@ def _same_letter(code: int) -> tuple[int, ...]:
 
 
 def canonicalize(code: int) -> int:
-    """ECMAScript's Canonicalize without the `u` flag: upper case, never from beyond ASCII into it."""
+    """ECMAScript's Canonicalize without flag `u`: upper case, never from beyond ASCII into it."""
     upper = chr(code).upper()
     if len(upper) != 1 or (code >= 0x80 and ord(upper) < 0x80):
         return code

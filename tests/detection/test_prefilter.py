@@ -1,0 +1,76 @@
+"""The pre-filters lose nothing: on real pages they answer as trying every pattern does."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tracewell.detection import FingerprintSet, Limits, load_fingerprints
+from tracewell.detection.detecting import choose_candidates, detect_exhaustively, detect_with
+from tracewell.detection.literals import find_selector_needles, is_compound_selector
+from tracewell.values import Capture
+
+AMPLE = Limits(pattern_timeout_s=60, page_timeout_s=3600)
+# TRACEWELL_ALL_PAGES=1 takes all pages with both sets (some minutes).
+EVERYTHING = os.environ.get("TRACEWELL_ALL_PAGES") == "1"
+
+
+def differences(captures: list[Capture], fingerprints: FingerprintSet) -> list[str]:
+    return [
+        capture.url
+        for capture in captures
+        if detect_exhaustively(capture, fingerprints)
+        != detect_with(capture, fingerprints, AMPLE, time.perf_counter, choose_candidates)
+    ]
+
+
+def test_our_pack_finds_the_same_with_and_without_prefilter(
+    real_pages: list[Capture], pack: FingerprintSet
+) -> None:
+    assert differences(real_pages[:: 1 if EVERYTHING else 4], pack) == []
+
+
+def test_the_large_public_set_finds_the_same_with_and_without_prefilter(
+    real_pages: list[Capture], shared_data: Path
+) -> None:
+    public = load_fingerprints(shared_data / "fingerprints" / "webappanalyzer")
+    assert differences(real_pages[:: 1 if EVERYTHING else 75], public) == []
+
+
+@pytest.mark.parametrize(
+    ("selector", "needles"),
+    [
+        ("div#main.big", {"main"}),
+        ("a[href*='//cdn.x.com/'], img.photo", {"//cdn.x.com/", "photo"}),
+        ("link[href*='a&b&c']", {"link"}),
+        ("x-y:not(.never)", {"x-y"}),
+        ("div > p:first-child", {"div"}),
+        (".a\\:b", None),
+        (":is(.a, .b)", None),
+        ("*", None),
+        ("[data-controller]", {"data-controller"}),
+    ],
+)
+def test_the_needles_of_a_selector(selector: str, needles: set[str] | None) -> None:
+    found = find_selector_needles(selector)
+    assert (None if found is None else set(found)) == needles
+
+
+@pytest.mark.parametrize(
+    ("selector", "compound"),
+    [
+        ("a.b[c='d e']", True),
+        ("a, b#c", True),
+        ("[href*='x > y']", True),
+        ("a b", False),
+        ("a>b", False),
+        ("a:has(b)", False),
+    ],
+)
+def test_a_compound_selector_is_told_from_one_with_combinators(
+    selector: str, compound: bool
+) -> None:
+    assert is_compound_selector(selector) is compound
