@@ -283,7 +283,7 @@ def test_a_forked_child_counts_in_the_same_window_under_its_own_lock(tmp_path: P
     limiter = SharedFileLimiter(tmp_path, lambda: 0, lock_wait_s=0.05)
     quota = Quota(5)
     assert asyncio.run(limiter.admit("somebody", quota)).remaining == 4
-    held = LogFile.open(tmp_path / file_name_of("somebody"))
+    held = limiter._find_locked("somebody")  # through the very descriptor that the child inherits
     assert held is not None
     child = os.fork()
     if child == 0:  # the parent holds the lock: the child must not get in
@@ -295,7 +295,7 @@ def test_a_forked_child_counts_in_the_same_window_under_its_own_lock(tmp_path: P
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
-    held.close()
+    held.unlock()
     assert asyncio.run(limiter.admit("somebody", quota)).remaining == 3
     asyncio.run(limiter.close())
 
