@@ -94,6 +94,8 @@ def _iter_hits(
         else:
             yield from _iter_plain_hits(kind, capture, page, fingerprints, guard, choose)
     yield from _iter_plain_hits("text", capture, page, fingerprints, guard, choose)
+    if page.text_cut:
+        guard.given_up.append(GivenUp("text", "the page has too many nodes: its end was not read"))
 
 
 def _headers(capture: Capture, page: Page) -> Iterator[tuple[str, Value]]:
@@ -193,15 +195,21 @@ def _iter_dom_hits(
             continue
         elements = page.select(selector, page.limits.values_max)
         for pattern in patterns if elements else ():
-            values = _dom_values(pattern.detail, elements, page)
+            values = _dom_values(pattern, elements, page, guard)
             hit = match_values(pattern, values, page, guard)
             if hit is not None:
                 yield hit
 
 
-def _dom_values(detail: str, elements: Sequence[turbohtml.Element], page: Page) -> Iterator[Value]:
+def _dom_values(
+    pattern: Pattern, elements: Sequence[turbohtml.Element], page: Page, guard: Guard
+) -> Iterator[Value]:
     most = page.limits.value_chars_max
+    detail = pattern.detail
     for element in elements:
+        if guard.is_spent():  # nested elements hold each other's text: their sum is unbounded
+            guard.give_up(pattern, "the time for this page was spent")
+            return
         if detail == "":
             yield Value("", tag_span(element))
             return

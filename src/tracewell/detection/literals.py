@@ -132,13 +132,24 @@ def _best(known: _Known) -> Needles | None:
 
 
 def _pick(found: list[Needles]) -> Needles | None:
-    """The set whose shortest string is longest (beyond a dozen characters fewer strings win)."""
+    """The set whose least telling string tells most; of equal ones that with fewer strings."""
     usable = [needles for needles in found if min(map(len, needles), default=0) >= LENGTH_MIN]
     if not usable:
         return None
-    return max(usable, key=lambda needles: (min(12, *map(len, needles), 12), -len(needles)))
+    return max(usable, key=lambda needles: (min(12, *map(_rarity, needles), 12), -len(needles)))
 
 
+def _rarity(needle: str) -> float:
+    """How much of the string is not found on nearly every page anyway. Only speed hangs on it."""
+    return len(_COMMON.sub("", needle)) + len(needle) / 100
+
+
+_COMMON = regex.compile(
+    r"""https?|</?(?:script|link|meta|div|img|a|p|body|html|style|iframe)|(?:src|href|content|class|id
+    |name|type|rel)=|script|text/|www\.|cdn|\.(?:com|net|org|io|js|css|min|png)|jquery|wp-content|
+    plugins|themes|assets|static|window\.|function|var\ |return|document|[\s/."'<>=:-]+""",
+    regex.VERBOSE,
+)
 _SELECTOR_PART = regex.compile(
     r"""[#.](?P<name>[\w-]+)
       | \[\s*(?P<attribute>[\w-]+)\s*

@@ -18,6 +18,7 @@ from tracewell.detection.model import Limits
 EXCERPT_CHARS_MAX = 300
 DEPTH_MAX = 512
 ELEMENTS_MAX = 10_000
+TEXT_NODES_MAX = 200_000
 
 _BLOCKS = frozenset(
     (
@@ -56,6 +57,7 @@ class Page:
         self.url = url
         self.limits = limits
         self.cut = len(body) > limits.body_bytes_max
+        self.text_cut = False
         self.decoded: DecodedBody = decode_body(body[: limits.body_bytes_max], content_type)
 
     @property
@@ -170,7 +172,12 @@ class Page:
         if body is None:
             return parts
         stack: list[turbohtml.Node | tuple[str, turbohtml.Element]] = [body]
+        nodes = 0
         while stack:
+            nodes += 1
+            if nodes > TEXT_NODES_MAX:
+                self.text_cut = True
+                break
             node = stack.pop()
             if isinstance(node, tuple):
                 parts.append(node)
