@@ -1,7 +1,7 @@
 """Real databases for tests: SQLite files and a throw-away PostgreSQL cluster, one a process.
 
-`TEST_DATABASE_URL` names a PostgreSQL server to use instead of a cluster of our own. Async tests run
-under anyio's plugin: mark them `pytest.mark.anyio`.
+`TEST_DATABASE_URL` names a PostgreSQL server to use instead of a cluster of our own. Async tests
+run under anyio's plugin: mark them `pytest.mark.anyio`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from tracewell.kernel.database import Database, Migrations, open_database
+from tracewell.kernel.database import Database, Migration, Migrations, open_database
 from tracewell.kernel.database.migrate import load_migrations
 
 DIALECTS = ("sqlite", "postgresql")
@@ -114,7 +114,7 @@ def start_cluster(*, fsync: bool = False) -> Cluster:
             "synchronous_commit": "on" if fsync else "off",
             "full_page_writes": "on" if fsync else "off",
         }
-        command = [*as_user, binaries / "postgres", "-D", folder / "data"]
+        command = [*as_user, str(binaries / "postgres"), "-D", str(folder / "data")]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         with (folder / "log").open("wb") as log:
@@ -187,7 +187,7 @@ async def _wait_for(cluster: Cluster) -> None:
 
 def all_migrations() -> Migrations:
     """The migrations of every room that has some."""
-    steps = []
+    steps: list[Migration] = []
     for room in _ROOMS:
         folder = files(f"tracewell.{room}") / "migrations"
         if folder.is_dir():

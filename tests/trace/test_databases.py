@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.databases import all_migrations
+
 from tracewell.kernel.database import Database, open_database
 
 pytestmark = pytest.mark.anyio

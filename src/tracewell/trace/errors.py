@@ -70,6 +70,14 @@ COMPANY_NOT_FOUND = ErrorKind(
     "Check the domain or slug.",
     "nested",
 )
+TECHNOLOGY_NOT_FOUND = ErrorKind(
+    "technology_not_found",
+    404,
+    "No technology found.",
+    "No technology has this slug.",
+    "Check the slug; GET /v1/technologies lists them.",
+    "nested",
+)
 LIST_NOT_FOUND = ErrorKind(
     "list_not_found",
     404,
@@ -77,6 +85,30 @@ LIST_NOT_FOUND = ErrorKind(
     "The org has no list of this id.",
     "Check the id.",
     "nested",
+)
+LIST_PERMISSION_DENIED = ErrorKind(
+    "list_permission_denied",
+    403,
+    "Your access to this list does not allow this.",
+    "The list is a colleague's, who shares it for reading.",
+    "Ask the list's owner.",
+    "nested",
+)
+SIGN_IN_REFUSED = ErrorKind(
+    "sign_in_refused",
+    401,
+    "The e-mail address or the password is wrong.",
+    "Wrong address or wrong password, or no password was ever set.",
+    "Check both; a first password is set by the link in the mail.",
+    "flat",
+)
+LINK_INVALID = ErrorKind(
+    "link_invalid",
+    400,
+    "This link is not valid any more.",
+    "The e-mail link is not ours, has expired, or was used for a first password already.",
+    "Ask the operator for a new link.",
+    "flat",
 )
 ROUTE_NOT_FOUND = ErrorKind(
     "route_not_found",
@@ -160,7 +192,11 @@ CATALOGUE = Catalogue(
     CREDIT_EXHAUSTED,
     RATE_LIMIT_EXCEEDED,
     COMPANY_NOT_FOUND,
+    TECHNOLOGY_NOT_FOUND,
     LIST_NOT_FOUND,
+    LIST_PERMISSION_DENIED,
+    SIGN_IN_REFUSED,
+    LINK_INVALID,
     ROUTE_NOT_FOUND,
     METHOD_NOT_ALLOWED,
     BAD_REQUEST,

@@ -132,7 +132,7 @@ class Gate:
                 await exchange.answer(answer)
             else:
                 if passed.endpoint.takes_body:
-                    receive = await _read_body(scope, receive)
+                    receive = await read_body(scope, receive)
                 scope.setdefault("state", {})["passed"] = passed
                 await self._app(scope, receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - the edge of every route
@@ -246,8 +246,11 @@ def decoded(param: str) -> str:
     return unquote(param)
 
 
-async def _read_body(scope: Scope, receive: Receive) -> Receive:
-    """Reads the whole body within its bounds; returns a `receive` that gives it again."""
+async def read_body(scope: Scope, receive: Receive) -> Receive:
+    """Reads the whole body within its bounds; returns a `receive` that gives it again.
+
+    Raises BodyTooLarge, BodyTooSlow, BodyNotJson.
+    """
     headers = dict(scope["headers"])
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > BODY_BYTES_MAX:

@@ -52,6 +52,12 @@ async def find_org(tx: Transaction, reference: str) -> Org | None:
     return None if row is None else Org(*row)
 
 
+async def find_org_by_id(tx: Transaction, org_id: int) -> Org | None:
+    """An org by its number alone."""
+    row = await tx.fetch_one(f"{_ORG} WHERE org_id = :org_id", org_id=org_id)
+    return None if row is None else Org(*row)
+
+
 async def list_orgs(tx: Transaction, limit: int) -> list[Org]:
     """The orgs in the order they were made."""
     rows = await tx.fetch_all(f"{_ORG} ORDER BY org_id LIMIT :limit", limit=limit)

@@ -1,0 +1,102 @@
+"""The JSON-LD of a page (https://www.w3.org/TR/json-ld11/) as plain nodes, broken blocks left out.
+
+No vocabulary is fetched and no context is expanded: pages write schema.org's names as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from html import unescape
+from typing import Any
+
+import turbohtml
+
+BLOCKS_MAX = 50
+BLOCK_CHARS_MAX = 512 * 1024
+NODES_MAX = 2_000
+DEPTH_MAX = 32
+TEXT_CHARS_MAX = 4_000
+
+Node = Mapping[str, Any]
+
+_SHELL = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]\]>|\]\]>|;)\s*$")
+
+
+def list_nodes(document: turbohtml.Document) -> list[tuple[Node, str]]:
+    """Every node of the page's JSON-LD and the key under which it stands ("" at the top)."""
+    found: list[tuple[Node, str]] = []
+    blocks = document.find_all("script", attrs={"type": _is_json_ld}, limit=BLOCKS_MAX)
+    for block in blocks:
+        text = block.text
+        if len(text) <= BLOCK_CHARS_MAX:
+            for node in _iter_nodes(_loads(text)):
+                if len(found) == NODES_MAX:
+                    return found
+                found.append(node)
+    return found
+
+
+def _is_json_ld(value: str | None) -> bool:
+    return value is not None and value.split(";")[0].strip().lower() == "application/ld+json"
+
+
+def _loads(text: str) -> Any:
+    try:
+        # Not strict: pages put bare line breaks into strings.
+        return json.loads(_SHELL.sub("", text), strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _iter_nodes(value: Any) -> Iterator[tuple[Node, str]]:
+    waiting: list[tuple[Any, str, int]] = [(value, "", 0)]
+    while waiting:
+        item, key, depth = waiting.pop()
+        if depth > DEPTH_MAX:
+            continue
+        if isinstance(item, list):
+            waiting += [(entry, key, depth + 1) for entry in reversed(item[:NODES_MAX])]
+        elif isinstance(item, dict):
+            yield item, key
+            for name, child in reversed(item.items()):
+                if isinstance(child, dict | list):
+                    # What stands in the graph stands at the top.
+                    waiting.append((child, "" if name == "@graph" else name, depth + 1))
+
+
+def types_of(node: Node) -> list[str]:
+    """The names of the node's types, without the vocabulary's address."""
+    given = node.get("@type")
+    names = given if isinstance(given, list) else [given]
+    return [re.split(r"[/#:]", name)[-1] for name in names[:20] if isinstance(name, str)]
+
+
+def find_text(value: Any) -> str | None:
+    """The text of a value: a string, a number, `{"@value": ...}`, or the first of several."""
+    for _ in range(4):
+        if isinstance(value, list):
+            value = value[0] if value else None
+        elif isinstance(value, dict):
+            value = value.get("@value")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return None
+    text = " ".join(unescape(value[:TEXT_CHARS_MAX]).split())
+    return text or None
+
+
+def iter_texts(value: Any, most: int) -> Iterator[str]:
+    """The texts of a value that may be one or several."""
+    for item in (value if isinstance(value, list) else [value])[:most]:
+        text = find_text(item)
+        if text is not None:
+            yield text
+
+
+def find_node(value: Any) -> Node | None:
+    """The first object of a value that may be one or several."""
+    first = value[0] if isinstance(value, list) and value else value
+    return first if isinstance(first, dict) else None

@@ -1,0 +1,1 @@
+"""Sign-in, verified addresses and first passwords, outside of /v1."""

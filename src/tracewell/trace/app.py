@@ -1,0 +1,63 @@
+"""Trace as a whole: its features' endpoints, in one place, for main to wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from tracewell.kernel.clock import Clock
+from tracewell.kernel.credits import Ledger
+from tracewell.kernel.database import Database
+from tracewell.kernel.http.endpoint import Endpoint
+from tracewell.kernel.http.gate import FastHandler
+from tracewell.kernel.identity.service import Identity
+from tracewell.kernel.ids import IdFactory
+from tracewell.kernel.limits import Limiter
+from tracewell.trace.accounts.routes import accounts_router
+from tracewell.trace.accounts.service import Accounts
+from tracewell.trace.companies.routes import company_endpoints, company_fast_handlers
+from tracewell.trace.companies.service import Companies
+from tracewell.trace.credits.routes import credit_endpoints
+from tracewell.trace.credits.service import Credits
+from tracewell.trace.lists.routes import list_endpoints
+from tracewell.trace.lists.service import Lists
+from tracewell.trace.paging import Pager
+from tracewell.trace.technologies.routes import technology_endpoints
+from tracewell.trace.technologies.service import Technologies
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What main wires: endpoints behind the gate, those that the gate answers itself by name, and
+    the routes for `/auth`, which stand outside of it."""
+
+    endpoints: tuple[Endpoint, ...]
+    fast: Mapping[str, FastHandler]
+    accounts: APIRouter
+
+
+def build_trace(
+    *,
+    database: Database,
+    ledger: Ledger,
+    identity: Identity,
+    limiter: Limiter,
+    clock: Clock,
+    new_id: IdFactory,
+    public_url: str | None = None,
+) -> Trace:
+    """Makes the product's services over the ground's parts."""
+    pager = Pager(public_url)
+    companies = Companies(database, ledger)
+    return Trace(
+        endpoints=(
+            *company_endpoints(companies, pager),
+            *technology_endpoints(Technologies(database), pager),
+            *credit_endpoints(Credits(database, ledger), pager),
+            *list_endpoints(Lists(database, clock, new_id), pager),
+        ),
+        fast=company_fast_handlers(companies),
+        accounts=accounts_router(Accounts(identity, limiter)),
+    )

@@ -1,0 +1,117 @@
+"""A company and all that is known of it, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tracewell.extraction import Fact
+from tracewell.trace.technologies.model import Technology
+
+Status = Literal["active", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain that leads to the company. Times are milliseconds since the epoch, as everywhere."""
+
+    domain: str
+    is_primary: bool
+    first_observed_at: int
+    last_observed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One piece of evidence of a use: its newest sight."""
+
+    kind: str
+    name: str
+    pattern: str
+    excerpt: str
+    url: str
+    capture: str
+    start_byte: int | None
+    end_byte: int | None
+    observed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A technology that the company runs, as told by all captures so far."""
+
+    technology: Technology
+    version: str | None
+    version_observed_at: int | None
+    confidence: int
+    status: Status
+    first_observed_at: int
+    last_observed_at: int
+    observation_count: int
+    signs: tuple[Sign, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company. `facts` are all values that pages told; the best of each field is shown."""
+
+    company_id: int
+    slug: str
+    primary_domain: str
+    domains: tuple[Domain, ...]
+    uses: tuple[Use, ...]
+    facts: tuple[Fact, ...]
+    partnership_count: int
+    posting_count: int
+    first_observed_at: int
+    last_observed_at: int
+    last_crawled_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one capture says about its company."""
+
+    url: str
+    capture: str
+    observed_at: int
+    uses: tuple[Use, ...]
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A company as a row of a search."""
+
+    company_id: int
+    slug: str
+    name: str
+    primary_domain: str
+    country: str | None
+    technology_count: int
+    partnership_count: int
+    posting_count: int
+    first_observed_at: int
+    last_observed_at: int
+
+
+Sort = Literal[
+    "name",
+    "-name",
+    "last_observed_at",
+    "-last_observed_at",
+    "technology_count",
+    "-technology_count",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What companies are searched for: every condition holds; slugs and codes are normalised."""
+
+    q: str | None = None
+    technology: tuple[str, ...] = ()
+    technology_any: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    country: tuple[str, ...] = ()
+    sort: Sort = "name"

@@ -1,0 +1,309 @@
+"""The SQL of companies: paid reads by group, searches, and whole companies in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from tracewell.extraction import Fact
+from tracewell.kernel.credits.batch import Found
+from tracewell.kernel.database import Row, Sql, Transaction
+from tracewell.trace.companies.model import Company, Domain, Query, Sign, Summary, Use
+from tracewell.trace.companies.profile import country_of, render_profile
+from tracewell.trace.companies.rules import name_of
+from tracewell.trace.technologies.model import Technology
+from tracewell.trace.texts import like_pattern, sort_key
+
+# A domain has a dot and a slug has none, so that no key is found by both.
+_PROFILES = Sql(
+    sqlite="""
+        SELECT d.domain, c.company_id, c.profile
+        FROM json_each(:keys) AS asked
+        JOIN company_domains AS d ON d.domain = asked.value
+        JOIN companies AS c ON c.company_id = d.company_id
+        UNION ALL
+        SELECT c.slug, c.company_id, c.profile
+        FROM json_each(:keys) AS asked JOIN companies AS c ON c.slug = asked.value""",
+    postgresql="""
+        SELECT d.domain, c.company_id, c.profile
+        FROM company_domains AS d JOIN companies AS c ON c.company_id = d.company_id
+        WHERE d.domain = ANY(CAST(:keys AS TEXT[]))
+        UNION ALL
+        SELECT slug, company_id, profile FROM companies
+        WHERE slug = ANY(CAST(:keys AS TEXT[]))""",
+)
+
+_SUMMARY = """c.company_id, c.slug, c.name, c.primary_domain, c.country, c.technology_count,
+    c.partnership_count, c.posting_count, c.first_observed_at, c.last_observed_at"""
+
+_USES_ONE = """EXISTS (SELECT 1 FROM technology_uses AS u
+      JOIN technologies AS t ON t.technology_id = u.technology_id
+      WHERE u.company_id = c.company_id AND u.status = 'active' AND t.slug {test})"""
+_IN_CATEGORY = """EXISTS (SELECT 1 FROM technology_uses AS u
+      JOIN technology_categories AS tc ON tc.technology_id = u.technology_id
+      JOIN categories AS g ON g.category_id = tc.category_id
+      WHERE u.company_id = c.company_id AND u.status = 'active' AND g.slug {test})"""
+
+_SORT_COLUMNS = {
+    "name": "c.sort_name",
+    "last_observed_at": "c.last_observed_at",
+    "technology_count": "c.technology_count",
+}
+
+
+async def read_profiles(tx: Transaction, wanted: Sequence[str]) -> Sequence[Found[bytes] | None]:
+    """The stored profile for each wanted domain or slug, in one statement; None where none is."""
+    keys = list(dict.fromkeys(wanted))
+    rows = await tx.fetch_all(
+        _PROFILES, keys=orjson.dumps(keys).decode() if tx.dialect == "sqlite" else keys
+    )
+    found = {row[0]: Found(row[2].encode(), (row[1],)) for row in rows}
+    return [found.get(key) for key in wanted]
+
+
+async def search_companies(
+    tx: Transaction, query: Query, *, limit: int, offset: int
+) -> tuple[list[Summary], int]:
+    """A page of the companies that fit, and how many fit in all."""
+    where, params = _conditions(query)
+    direction = "DESC" if query.sort.startswith("-") else "ASC"
+    column = _SORT_COLUMNS[query.sort.removeprefix("-")]
+    total = await tx.fetch_value(
+        f"SELECT COUNT(*) FROM companies AS c WHERE {where}",  # noqa: S608 - our own words
+        **params,
+    )
+    rows = await tx.fetch_all(
+        f"SELECT {_SUMMARY} FROM companies AS c WHERE {where}"  # noqa: S608 - our own words
+        f" ORDER BY {column} {direction}, c.company_id {direction} LIMIT :limit OFFSET :offset",
+        **params,
+        limit=limit,
+        offset=offset,
+    )
+    return [Summary(*row) for row in rows], total
+
+
+def _conditions(query: Query) -> tuple[str, dict[str, Any]]:
+    """The WHERE clause in our own words, and the caller's words as its parameters."""
+    conditions, params = ["1 = 1"], dict[str, Any]()
+
+    def one_of(name: str, values: Iterable[str]) -> str:
+        marks = []
+        for place, value in enumerate(values):
+            params[f"{name}_{place}"] = value
+            marks.append(f":{name}_{place}")
+        return f"IN ({', '.join(marks)})"
+
+    if query.q:
+        params["q"] = like_pattern(query.q)
+        conditions.append("c.search_text LIKE :q ESCAPE '\\'")
+    for place, slug in enumerate(query.technology):
+        params[f"technology_{place}"] = slug
+        conditions.append(_USES_ONE.format(test=f"= :technology_{place}"))
+    if query.technology_any:
+        conditions.append(_USES_ONE.format(test=one_of("any", query.technology_any)))
+    if query.category:
+        conditions.append(_IN_CATEGORY.format(test=one_of("category", query.category)))
+    if query.country:
+        conditions.append(f"c.country {one_of('country', query.country)}")
+    return " AND ".join(conditions), params
+
+
+# Writers of companies take turns: what is read here is written back whole.
+_LOCK = 0x74726163_65636F
+
+_COMPANY = """company_id, slug, primary_domain, partnership_count, posting_count,
+    first_observed_at, last_observed_at, last_crawled_at"""
+_ADD = """
+    INSERT INTO companies (slug, name, sort_name, search_text, primary_domain, technology_count,
+      first_observed_at, last_observed_at, last_crawled_at, profile)
+    VALUES (:slug, :slug, :slug, '', :domain, 0, :at, :at, :at, '') RETURNING company_id"""
+_SAVE = """
+    UPDATE companies SET name = :name, sort_name = :sort_name, search_text = :search_text,
+      country = :country, technology_count = :technology_count,
+      first_observed_at = :first_observed_at, last_observed_at = :last_observed_at,
+      last_crawled_at = :last_crawled_at, profile = :profile
+    WHERE company_id = :company_id"""
+_SAVE_DOMAIN = """
+    INSERT INTO company_domains
+      (domain, company_id, is_primary, first_observed_at, last_observed_at)
+    VALUES (:domain, :company_id, :is_primary, :first_observed_at, :last_observed_at)
+    ON CONFLICT (domain) DO UPDATE SET first_observed_at = excluded.first_observed_at,
+      last_observed_at = excluded.last_observed_at"""
+_SAVE_USE = """
+    INSERT INTO technology_uses (company_id, technology_id, version, version_observed_at,
+      confidence, status, first_observed_at, last_observed_at, observation_count)
+    VALUES (:company_id, :technology_id, :version, :version_observed_at, :confidence, :status,
+      :first_observed_at, :last_observed_at, :observation_count)
+    ON CONFLICT (company_id, technology_id) DO UPDATE SET version = excluded.version,
+      version_observed_at = excluded.version_observed_at, confidence = excluded.confidence,
+      status = excluded.status, first_observed_at = excluded.first_observed_at,
+      last_observed_at = excluded.last_observed_at,
+      observation_count = excluded.observation_count"""
+_FORGET = (
+    "DELETE FROM technology_evidence WHERE company_id = :company_id",
+    "DELETE FROM firmographics WHERE company_id = :company_id",
+)
+_ADD_SIGN = """
+    INSERT INTO technology_evidence (company_id, technology_id, kind, name, pattern, excerpt, url,
+      capture, start_byte, end_byte, observed_at)
+    VALUES (:company_id, :technology_id, :kind, :name, :pattern, :excerpt, :url, :capture,
+      :start_byte, :end_byte, :observed_at)"""
+_ADD_FACT = """
+    INSERT INTO firmographics (company_id, field, value, weight, source_url, observed_at)
+    VALUES (:company_id, :field, :value, :weight, :source_url, :observed_at)"""
+
+
+async def lock_companies(tx: Transaction) -> None:
+    """Waits until no other transaction changes companies. Reads go on."""
+    if tx.dialect == "postgresql":
+        await tx.execute("SELECT pg_advisory_xact_lock(:lock)", lock=_LOCK)
+
+
+async def find_company_id(tx: Transaction, domain: str) -> int | None:
+    """The company that a domain leads to."""
+    found: int | None = await tx.fetch_value(
+        "SELECT company_id FROM company_domains WHERE domain = :domain", domain=domain
+    )
+    return found
+
+
+async def is_slug_taken(tx: Transaction, slug: str) -> bool:
+    """Whether a company has the slug."""
+    found = await tx.fetch_value("SELECT 1 FROM companies WHERE slug = :slug", slug=slug)
+    return found is not None
+
+
+async def add_company(tx: Transaction, slug: str, domain: str, at: int) -> Company:
+    """A new company of which nothing is known yet; `save_company` must follow."""
+    company_id = await tx.fetch_value(_ADD, slug=slug, domain=domain, at=at)
+    primary = Domain(domain, True, at, at)
+    return Company(company_id, slug, domain, (primary,), (), (), 0, 0, at, at, at)
+
+
+async def get_company(
+    tx: Transaction, company_id: int, catalogue: Mapping[int, Technology]
+) -> Company:
+    """All that is known of a company. Raises LookupError."""
+    row = await tx.fetch_one(
+        f"SELECT {_COMPANY} FROM companies WHERE company_id = :id",  # noqa: S608 - our own words
+        id=company_id,
+    )
+    if row is None:
+        raise LookupError(company_id)
+    _, slug, primary_domain, partnerships, postings, first, last, crawled = row
+    domains = await tx.fetch_all(
+        "SELECT domain, is_primary, first_observed_at, last_observed_at FROM company_domains"
+        " WHERE company_id = :id",
+        id=company_id,
+    )
+    facts = await tx.fetch_all(
+        "SELECT field, value, weight, source_url, observed_at FROM firmographics"
+        " WHERE company_id = :id",
+        id=company_id,
+    )
+    return Company(
+        company_id,
+        slug,
+        primary_domain,
+        tuple(Domain(name, bool(primary), begun, seen) for name, primary, begun, seen in domains),
+        await _fetch_uses(tx, company_id, catalogue),
+        tuple(Fact(*fact) for fact in facts),
+        partnerships,
+        postings,
+        first,
+        last,
+        crawled,
+    )
+
+
+async def _fetch_uses(
+    tx: Transaction, company_id: int, catalogue: Mapping[int, Technology]
+) -> tuple[Use, ...]:
+    rows = await tx.fetch_all(
+        "SELECT technology_id, kind, name, pattern, excerpt, url, capture, start_byte, end_byte,"
+        " observed_at FROM technology_evidence WHERE company_id = :id",
+        id=company_id,
+    )
+    signs: dict[int, list[Sign]] = {}
+    for row in rows:
+        signs.setdefault(row[0], []).append(Sign(*list(row)[1:]))
+    rows = await tx.fetch_all(
+        "SELECT technology_id, version, version_observed_at, confidence, status,"
+        " first_observed_at, last_observed_at, observation_count FROM technology_uses"
+        " WHERE company_id = :id",
+        id=company_id,
+    )
+    return tuple(_use(row, catalogue, signs) for row in rows)
+
+
+def _use(row: Row, catalogue: Mapping[int, Technology], signs: Mapping[int, list[Sign]]) -> Use:
+    technology_id, version, told_at, confidence, status, first, last, count = row
+    return Use(
+        catalogue[technology_id], version, told_at, confidence, status, first, last, count,
+        tuple(signs.get(technology_id, ())),
+    )  # fmt: skip
+
+
+async def save_company(tx: Transaction, company: Company) -> None:
+    """Writes the company whole, its profile rendered anew."""
+    name = name_of(company)
+    names = [name, company.slug, *(domain.domain for domain in company.domains)]
+    of_company = {"company_id": company.company_id}
+    await tx.execute(
+        _SAVE,
+        **of_company,
+        name=name,
+        sort_name=sort_key(name),
+        search_text="\n".join(sort_key(text) for text in names),
+        country=country_of(company),
+        technology_count=sum(use.status == "active" for use in company.uses),
+        first_observed_at=company.first_observed_at,
+        last_observed_at=company.last_observed_at,
+        last_crawled_at=company.last_crawled_at,
+        profile=render_profile(company),
+    )
+    for statement in _FORGET:
+        await tx.execute(statement, **of_company)
+    await tx.execute_many(_SAVE_DOMAIN, [of_company | _domain(one) for one in company.domains])
+    await tx.execute_many(_SAVE_USE, [of_company | _use_values(use) for use in company.uses])
+    await tx.execute_many(
+        _ADD_SIGN,
+        [
+            {**of_company, "technology_id": use.technology.technology_id, **_sign(sign)}
+            for use in company.uses
+            for sign in use.signs
+        ],
+    )
+    await tx.execute_many(_ADD_FACT, [of_company | _fact(fact) for fact in company.facts])
+
+
+def _domain(domain: Domain) -> dict[str, Any]:
+    return {
+        "domain": domain.domain,
+        "is_primary": int(domain.is_primary),
+        "first_observed_at": domain.first_observed_at,
+        "last_observed_at": domain.last_observed_at,
+    }
+
+
+def _use_values(use: Use) -> dict[str, Any]:
+    return {
+        "technology_id": use.technology.technology_id,
+        "version": use.version,
+        "version_observed_at": use.version_observed_at,
+        "confidence": use.confidence,
+        "status": use.status,
+        "first_observed_at": use.first_observed_at,
+        "last_observed_at": use.last_observed_at,
+        "observation_count": use.observation_count,
+    }
+
+
+def _sign(sign: Sign) -> dict[str, Any]:
+    return {name: getattr(sign, name) for name in Sign.__slots__}
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    return {name: getattr(fact, name) for name in Fact.__slots__}

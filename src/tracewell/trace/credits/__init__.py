@@ -1,0 +1,1 @@
+"""What an org may see of its credits."""

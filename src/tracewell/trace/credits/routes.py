@@ -1,0 +1,91 @@
+"""The wire models and routes of credits. Free of charge."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from tracewell.kernel.clock import format_utc
+from tracewell.kernel.credits import LedgerEntry
+from tracewell.kernel.http.answer import as_response, json_answer
+from tracewell.kernel.http.app import passed
+from tracewell.kernel.http.endpoint import Access, Endpoint
+from tracewell.trace.credits.service import Credits
+from tracewell.trace.metering import call_of
+from tracewell.trace.paging import LIMIT_DEFAULT, Page, Paged, PageLimit, PageNumber, Pager
+
+_TAG = "Credits"
+
+
+class CreditsAnswer(BaseModel):
+    """What the org has left, and its plan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    balance: int
+    plan: str
+
+
+class LedgerEntryAnswer(BaseModel):
+    """One line of the ledger. `credits` is signed: the sum of all lines is the balance.
+
+    `key` is the id of the key that was used, null for a signed-in user and for the operator.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    entry_id: str
+    kind: Literal["grant", "charge", "refund", "adjustment"]
+    credits: int
+    channel: str
+    key: str | None
+    endpoint: str
+    company_count: int
+    request_id: str
+    created_at: datetime
+
+
+def credit_endpoints(service: Credits, pager: Pager) -> tuple[Endpoint, ...]:
+    """The endpoints of credits."""
+
+    async def get_credits(request: Request) -> Response:
+        """The balance and the plan of the caller's org."""
+        found = await service.get_balance(call_of(passed(request)).org_id)
+        return as_response(json_answer({"balance": found.balance, "plan": found.plan}))
+
+    async def list_ledger(
+        request: Request, page: PageNumber = 1, limit: PageLimit = LIMIT_DEFAULT
+    ) -> Response:
+        """Every grant, charge, refund and adjustment of the caller's org, the newest first."""
+        wanted = Page(page, limit)
+        found, total = await service.list_entries(call_of(passed(request)).org_id, wanted)
+        rows = [_entry(entry) for entry in found]
+        return as_response(json_answer(pager.envelope(request.scope, wanted, rows, total)))
+
+    return (
+        Endpoint(
+            "GET", "/v1/credits", get_credits, Access(), "Get the balance", CreditsAnswer, _TAG
+        ),
+        Endpoint(
+            "GET", "/v1/credits/ledger", list_ledger, Access(), "List the ledger",
+            Paged[LedgerEntryAnswer], _TAG,
+        ),
+    )  # fmt: skip
+
+
+def _entry(entry: LedgerEntry) -> dict[str, Any]:
+    return {
+        "entry_id": entry.entry_id,
+        "kind": entry.kind,
+        "credits": entry.credits,
+        "channel": entry.channel,
+        "key": entry.key_id,
+        "endpoint": entry.endpoint,
+        "company_count": entry.item_count,
+        "request_id": entry.request_id,
+        "created_at": format_utc(entry.created_at),
+    }

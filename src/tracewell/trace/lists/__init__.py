@@ -1,0 +1,1 @@
+"""Lists of companies that belong to an org."""

@@ -1,0 +1,1 @@
+"""Technologies, their categories and makers: the catalogue that fingerprints bring."""
