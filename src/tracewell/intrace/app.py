@@ -1,0 +1,66 @@
+"""Gathers the features of Intrace: services from the kernel's parts, endpoints from services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracewell.intrace.access import DEFAULT_ROLES, Roles
+from tracewell.intrace.audit.routes import audit_endpoints
+from tracewell.intrace.audit.service import Audit
+from tracewell.intrace.connectors.routes import ConnectorRoutes, connector_endpoints
+from tracewell.intrace.lookups.deep_limit import DeepLimit
+from tracewell.intrace.lookups.model import LookupRules
+from tracewell.intrace.lookups.routes import lookup_endpoints
+from tracewell.intrace.lookups.service import Lookups
+from tracewell.intrace.reports.model import Signer
+from tracewell.intrace.reports.routes import report_endpoints
+from tracewell.intrace.reports.service import Reports
+from tracewell.kernel.clock import Clock
+from tracewell.kernel.database import Database
+from tracewell.kernel.http.endpoint import Endpoint
+from tracewell.kernel.ids import IdFactory
+from tracewell.kernel.limits.model import Limiter, Quota
+
+
+@dataclass(frozen=True, slots=True)
+class Intrace:
+    """The services of the product and its endpoints."""
+
+    audit: Audit
+    reports: Reports
+    lookups: Lookups
+    endpoints: tuple[Endpoint, ...]
+
+
+def build_intrace(
+    *,
+    database: Database,
+    clock: Clock,
+    new_id: IdFactory,
+    signer: Signer,
+    limiter: Limiter,
+    deep_quota: Quota,
+    rules: LookupRules,
+    organization_id: str,
+    roles: Roles = DEFAULT_ROLES,
+) -> Intrace:
+    """Puts the product together.
+
+    `signer` is the kernel's `Keyring` (a key file with rotation); `deep_quota` bounds deep lookups
+    beside the gate's own limit; `roles` are those of the gate's rules.
+    """
+    audit = Audit(database, clock, organization_id)
+    reports = Reports(database, clock, signer, audit)
+    lookups = Lookups(database, clock, new_id, audit, reports, rules)
+    sources = ConnectorRoutes(rules.connectors, rules.enabled, clock, rules.connector_timeout_s)
+    return Intrace(
+        audit,
+        reports,
+        lookups,
+        (
+            *lookup_endpoints(lookups, DeepLimit(limiter, deep_quota), roles),
+            *report_endpoints(reports, roles),
+            *connector_endpoints(sources),
+            *audit_endpoints(audit),
+        ),
+    )

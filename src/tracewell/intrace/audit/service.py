@@ -1,0 +1,98 @@
+"""Writes the audit log, durable before it returns, and reads it."""
+
+from __future__ import annotations
+
+import contextlib
+
+from tracewell.intrace import errors
+from tracewell.intrace.audit import store
+from tracewell.intrace.audit.model import (
+    Access,
+    AuditFilter,
+    AuditPage,
+    AuditRecord,
+    Caller,
+    Completion,
+    MakeRecord,
+    Resource,
+)
+from tracewell.kernel.clock import Clock
+from tracewell.kernel.database import Database, DatabaseFailed, Transaction
+from tracewell.kernel.errors import ApiError
+
+
+class Audit:
+    """The log of one organisation. Nothing may be answered before its record has been written."""
+
+    def __init__(self, database: Database, clock: Clock, organization_id: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._organization_id = organization_id
+
+    async def record_lookup(
+        self, caller: Caller, *, identifiers_queried: int, requester_reference: str | None
+    ) -> AuditRecord:
+        """Logs a lookup that is about to be made. Raises DatabaseFailed."""
+
+        def make(logged_at: int) -> AuditRecord:
+            return AuditRecord(
+                caller, self._organization_id, requester_reference, identifiers_queried, logged_at
+            )
+
+        return await self._append(make)
+
+    async def admit_reader(
+        self, caller: Caller, owner: str, resource: Resource, request_id: str
+    ) -> None:
+        """Lets a caller read a lookup; of somebody else's only after it has been logged.
+
+        Raises ApiError (`not_found`: whose it is, is not told either) and DatabaseFailed.
+        """
+        if caller.owner == owner:
+            return
+        if not caller.reads_others:
+            raise ApiError(errors.NOT_FOUND)
+
+        def make(logged_at: int) -> AuditRecord:
+            accessed = Access(resource, request_id)
+            return AuditRecord(caller, self._organization_id, None, 0, logged_at, accessed)
+
+        await self._append(make)
+
+    async def _append(self, make: MakeRecord) -> AuditRecord:
+        async with self._database.transaction() as tx:
+            return await store.add_record(tx, make, self._clock)
+
+    async def complete(self, tx: Transaction, request_id: str, report_hash: str) -> None:
+        """Logs, in the transaction that stores the report, that the lookup has one."""
+        completion = Completion(self._clock(), report_hash=report_hash)
+        await store.add_completion(tx, request_id, completion)
+
+    async def complete_failed(self, request_id: str, failure: str) -> None:
+        """Logs that the lookup has no result; where even that fails, its record stands alone."""
+        with contextlib.suppress(DatabaseFailed):
+            async with self._database.transaction() as tx:
+                completion = Completion(self._clock(), failure=failure)
+                await store.add_completion(tx, request_id, completion)
+
+    async def get_record(self, request_id: str) -> bytes:
+        """A record's bytes. Raises ApiError (`not_found`)."""
+        async with self._database.statement() as tx:
+            found = await store.find_record(tx, request_id)
+        if found is None:
+            raise ApiError(errors.NOT_FOUND)
+        return found
+
+    async def list_records(
+        self, wanted: AuditFilter, *, cursor: str | None, limit: int
+    ) -> AuditPage:
+        """One page, the newest first; records that come meanwhile do not shift the next pages."""
+        if wanted.user_id is not None and not wanted.user_id.isprintable():
+            return AuditPage((), 0, None)  # no token with such a subject is ever accepted
+        before = int(cursor) if cursor is not None else None
+        async with self._database.snapshot() as tx:
+            total = await store.count_records(tx, wanted)
+            rows = await store.list_records(tx, wanted, before, limit + 1)
+        page = rows[:limit]
+        more = str(page[-1][0]) if len(rows) > limit else None
+        return AuditPage(tuple(record for _, record in page), total, more)

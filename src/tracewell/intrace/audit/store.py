@@ -1,0 +1,118 @@
+"""The audit log's SQL. Nothing here changes or removes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracewell.intrace.audit.model import (
+    AuditFilter,
+    AuditRecord,
+    Completion,
+    MakeRecord,
+    encode_record,
+    leaf_hash,
+    whole_second,
+)
+from tracewell.kernel.clock import Clock
+from tracewell.kernel.database import Transaction
+
+_LOCK = 0x6175646974  # "audit"
+
+_NEXT = "SELECT COALESCE(MAX(seq), 0) + 1 FROM audit_records"
+_ADD = """
+    INSERT INTO audit_records (seq, request_id, user_id, logged_at, record, leaf_hash)
+    VALUES (:seq, :request_id, :user_id, :logged_at, :record, :leaf_hash)
+"""
+_COMPLETE = """
+    INSERT INTO audit_completions (request_id, completed_at, failure, report_hash)
+    VALUES (:request_id, :completed_at, :failure, :report_hash)
+"""
+_FIND = "SELECT record FROM audit_records WHERE request_id = :request_id"
+_FIND_COMPLETION = """
+    SELECT completed_at, failure, report_hash FROM audit_completions WHERE request_id = :request_id
+"""
+
+
+async def add_record(tx: Transaction, make: MakeRecord, clock: Clock) -> AuditRecord:
+    """Appends a record at the next place of the log."""
+    if tx.dialect == "postgresql":
+        # One writer at a time: the numbers have no gap, the times are in their order.
+        await tx.execute("SELECT pg_advisory_xact_lock(:lock)", lock=_LOCK)
+    seq = await tx.fetch_value(_NEXT)
+    record = make(whole_second(clock()))
+    encoded = encode_record(record)
+    await tx.execute(
+        _ADD,
+        seq=seq,
+        request_id=record.caller.request_id,
+        user_id=record.caller.principal.user_id,
+        logged_at=record.logged_at,
+        record=encoded,
+        leaf_hash=leaf_hash(encoded),
+    )
+    return record
+
+
+async def add_completion(tx: Transaction, request_id: str, completion: Completion) -> None:
+    """Appends what became of a lookup; there is at most one for each."""
+    await tx.execute(
+        _COMPLETE,
+        request_id=request_id,
+        completed_at=completion.completed_at,
+        failure=completion.failure,
+        report_hash=completion.report_hash,
+    )
+
+
+async def find_record(tx: Transaction, request_id: str) -> bytes | None:
+    """The record's bytes."""
+    found: bytes | None = await tx.fetch_value(_FIND, request_id=request_id)
+    return found
+
+
+async def find_completion(tx: Transaction, request_id: str) -> Completion | None:
+    """What became of a lookup, once something has."""
+    row = await tx.fetch_one(_FIND_COMPLETION, request_id=request_id)
+    return None if row is None else Completion(row[0], row[1], row[2])
+
+
+def _where(wanted: AuditFilter) -> tuple[str, dict[str, object]]:
+    conditions: list[str] = []
+    params: dict[str, object] = {}
+    if wanted.from_ms is not None:
+        conditions.append("logged_at >= :from_ms")
+        params["from_ms"] = wanted.from_ms
+    if wanted.to_ms is not None:
+        conditions.append("logged_at <= :to_ms")
+        params["to_ms"] = wanted.to_ms
+    if wanted.user_id is not None:
+        conditions.append("user_id = :user_id")
+        params["user_id"] = wanted.user_id
+    return " AND ".join(conditions) or "1 = 1", params
+
+
+async def count_records(tx: Transaction, wanted: AuditFilter) -> int:
+    """How many records match."""
+    where, params = _where(wanted)
+    count: int = await tx.fetch_value(
+        f"SELECT COUNT(*) FROM audit_records WHERE {where}",  # noqa: S608 - fixed conditions
+        **params,
+    )
+    return count
+
+
+async def list_records(
+    tx: Transaction, wanted: AuditFilter, before_seq: int | None, limit: int
+) -> Sequence[tuple[int, bytes]]:
+    """Places and records, the newest first."""
+    where, params = _where(wanted)
+    if before_seq is not None:
+        where += " AND seq < :before_seq"
+        params["before_seq"] = before_seq
+    rows = await tx.fetch_all(
+        f"SELECT seq, record FROM audit_records WHERE {where}"  # noqa: S608 - fixed conditions
+        " ORDER BY seq DESC LIMIT :limit",
+        **params,
+        limit=limit,
+    )
+    return [(row[0], row[1]) for row in rows]

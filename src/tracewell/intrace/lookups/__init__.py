@@ -1,0 +1,1 @@
+"""Lookups: identifiers in, every configured source asked, entities out, with proof and record."""

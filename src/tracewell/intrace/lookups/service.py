@@ -1,0 +1,192 @@
+"""The use cases of a lookup: make one, read it, list one's own, erase it, forget the expired."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from tracewell.intrace import errors
+from tracewell.intrace.audit.model import AuditRecord, Caller, Resource
+from tracewell.intrace.audit.service import Audit
+from tracewell.intrace.connectors.runner import RunResult, run_connectors
+from tracewell.intrace.identifiers import Identifier, IdentifierError, parse_identifiers
+from tracewell.intrace.identifiers.errors import INVALID_TYPE
+from tracewell.intrace.lookups import store
+from tracewell.intrace.lookups.following import find_leads, findings_of
+from tracewell.intrace.lookups.model import (
+    FOLLOWED_IDENTIFIERS_MAX,
+    FOLLOWED_ROUNDS_MAX,
+    Asked,
+    Findings,
+    LookupPage,
+    LookupRequest,
+    LookupRules,
+    LookupSummary,
+)
+from tracewell.intrace.lookups.result import Result, build_result, resolve
+from tracewell.intrace.reports import store as report_store
+from tracewell.intrace.reports.model import Report, render_result
+from tracewell.intrace.reports.service import Reports
+from tracewell.kernel.clock import Clock
+from tracewell.kernel.database import Database, DatabaseFailed
+from tracewell.kernel.errors import ApiError
+from tracewell.kernel.ids import IdFactory
+from tracewell.kernel.signing import SigningFailed
+
+
+class Lookups:
+    """Lookups of one deployment."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        new_id: IdFactory,
+        audit: Audit,
+        reports: Reports,
+        rules: LookupRules,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._new_id = new_id
+        self._audit = audit
+        self._reports = reports
+        self._rules = rules
+
+    async def look_up(self, caller: Caller, request: LookupRequest) -> bytes:
+        """Makes a lookup and returns its result, canonical JSON.
+
+        The audit record is durable before any source is asked; no transaction is open meanwhile.
+        Nothing is returned that is not signed and stored. Raises ApiError (`field_invalid` and the
+        codes of identifiers), DatabaseFailed, SigningFailed.
+        """
+        self._check_connectors(request.connectors)
+        identifiers = _parse(request.identifiers)
+        record = await self._audit.record_lookup(
+            caller,
+            identifiers_queried=len(request.identifiers),
+            requester_reference=request.requester_reference,
+        )
+        failure: str | None = errors.INTERNAL_ERROR.code
+        try:
+            report = await self._make(record, identifiers, request)
+            failure = None
+        except SigningFailed:
+            failure = errors.SIGNING_FAILED.code
+            raise
+        except DatabaseFailed:
+            failure = errors.DATABASE_ERROR.code
+            raise
+        finally:
+            if failure is not None:
+                await self._audit.complete_failed(caller.request_id, failure)
+        return render_result(report)
+
+    async def get_result(self, caller: Caller, request_id: str) -> bytes:
+        """The same bytes again. Raises ApiError (`not_found`) and DatabaseFailed."""
+        return render_result(await self._reports.read_report(caller, request_id, Resource.LOOKUP))
+
+    async def list_lookups(self, caller: Caller, *, cursor: str | None, limit: int) -> LookupPage:
+        """The caller's own lookups, the newest first."""
+        async with self._database.statement() as tx:
+            rows = await store.list_lookups(tx, caller.owner, cursor, limit + 1, self._clock())
+        page = rows[:limit]
+        more = page[-1].request_id if len(rows) > limit else None
+        return LookupPage(tuple(page), more)
+
+    async def erase(self, caller: Caller, request_id: str) -> None:
+        """Erases the caller's own result and report; the audit record stays.
+
+        Raises ApiError (`not_found`) and DatabaseFailed.
+        """
+        async with self._database.transaction() as tx:
+            erased = await report_store.remove_report(tx, request_id, caller.owner, self._clock())
+        if not erased:
+            raise ApiError(errors.NOT_FOUND)
+
+    async def purge_expired(self) -> None:
+        """Erases what retention has ended; until then it is merely not given out any more."""
+        async with self._database.transaction() as tx:
+            await report_store.remove_expired(tx, self._clock())
+
+    def _check_connectors(self, wanted: Sequence[str] | None) -> None:
+        known = {connector.spec.id for connector in self._rules.connectors}
+        details = [
+            {"field": f"connectors[{index}]", "issue": "There is no connector of this id."}
+            for index, connector_id in enumerate(wanted or ())
+            if connector_id not in known
+        ]
+        if details:
+            raise ApiError(errors.FIELD_INVALID, details=details)
+
+    async def _make(
+        self, record: AuditRecord, identifiers: Sequence[Identifier], request: LookupRequest
+    ) -> Report:
+        findings = await self._ask_all(identifiers, request)
+        # Resolution and canonical JSON of a large result would hold the loop.
+        result = await asyncio.to_thread(build_result, findings, record, self._rules.entity_id_key)
+        caller = record.caller
+        expires_at = record.logged_at + self._rules.retention_ms
+        report = self._reports.sign(caller.request_id, caller.owner, result.payload, expires_at)
+        summary = _summarise(record, request, result, expires_at)
+        async with self._database.transaction() as tx:
+            await report_store.add_report(tx, report)
+            await store.add_lookup(tx, summary)
+            await self._audit.complete(tx, caller.request_id, report.report_hash)
+        return report
+
+    async def _ask_all(self, identifiers: Sequence[Identifier], request: LookupRequest) -> Findings:
+        """All rounds; a deep lookup's later ones ask about what the earlier ones found."""
+        asked = [Asked(identifier) for identifier in identifiers]
+        rounds = [await self._ask(identifiers, request.connectors)]
+        followed_left = FOLLOWED_IDENTIFIERS_MAX
+        for number in range(1, FOLLOWED_ROUNDS_MAX + 1 if request.depth == "deep" else 1):
+            found = findings_of(asked, rounds)
+            resolution = await asyncio.to_thread(resolve, found, self._rules.entity_id_key)
+            leads = find_leads(resolution, asked, followed_left)
+            if not leads:
+                break
+            followed_left -= len(leads)
+            rounds.append(await self._ask(leads, request.connectors))
+            asked += [Asked(lead, number) for lead in leads]
+        return findings_of(asked, rounds)
+
+    async def _ask(
+        self, identifiers: Sequence[Identifier], requested: Sequence[str] | None
+    ) -> RunResult:
+        return await run_connectors(
+            self._rules.connectors,
+            identifiers,
+            clock=self._clock,
+            new_source_id=lambda: self._new_id("src"),
+            timeout_s=self._rules.connector_timeout_s,
+            enabled=self._rules.enabled,
+            requested=requested,
+        )
+
+
+def _parse(submitted: Sequence[tuple[str, str]]) -> tuple[Identifier, ...]:
+    """Raises ApiError with every broken identifier; a wrong type decides the code."""
+    try:
+        return parse_identifiers(submitted)
+    except IdentifierError as error:
+        codes = [problem.code for problem in error.problems]
+        code = INVALID_TYPE if INVALID_TYPE in codes else codes[0]
+        details = [{"field": p.field, "issue": p.issue} for p in error.problems]
+    raise ApiError(errors.CATALOGUE[code], details=details)
+
+
+def _summarise(
+    record: AuditRecord, request: LookupRequest, result: Result, expires_at: int
+) -> LookupSummary:
+    return LookupSummary(
+        request_id=record.caller.request_id,
+        owner=record.caller.owner,
+        depth=request.depth,
+        identifier_count=record.identifiers_queried,
+        status=result.status,
+        confidence=result.confidence,
+        entity_count=result.entity_count,
+        queried_at=record.logged_at,
+        expires_at=expires_at,
+    )

@@ -1,0 +1,48 @@
+"""The SQL of lookups. Their results are in the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracewell.intrace.lookups.model import LookupSummary
+from tracewell.kernel.database import Transaction
+
+_COLUMNS = (
+    "request_id, owner, depth, identifier_count, status, confidence, entity_count,"
+    " queried_at, expires_at"
+)
+_ADD = f"""
+    INSERT INTO lookups ({_COLUMNS})
+    VALUES (:request_id, :owner, :depth, :identifier_count, :status, :confidence, :entity_count,
+      :queried_at, :expires_at)
+"""  # noqa: S608 - a constant list of columns
+_LIST = f"""
+    SELECT {_COLUMNS} FROM lookups
+    WHERE owner = :owner AND expires_at > :now AND request_id < :before
+    ORDER BY request_id DESC LIMIT :limit
+"""  # noqa: S608 - a constant list of columns
+_AFTER_ALL = "req_~"
+
+
+async def add_lookup(tx: Transaction, lookup: LookupSummary) -> None:
+    """Stores the summary of a lookup whose report is stored."""
+    await tx.execute(
+        _ADD,
+        request_id=lookup.request_id,
+        owner=lookup.owner,
+        depth=lookup.depth,
+        identifier_count=lookup.identifier_count,
+        status=lookup.status,
+        confidence=lookup.confidence,
+        entity_count=lookup.entity_count,
+        queried_at=lookup.queried_at,
+        expires_at=lookup.expires_at,
+    )
+
+
+async def list_lookups(
+    tx: Transaction, owner: str, before: str | None, limit: int, now: int
+) -> Sequence[LookupSummary]:
+    """An owner's lookups whose results can be fetched, the newest first."""
+    rows = await tx.fetch_all(_LIST, owner=owner, before=before or _AFTER_ALL, limit=limit, now=now)
+    return [LookupSummary(*row) for row in rows]

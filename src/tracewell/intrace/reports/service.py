@@ -1,0 +1,100 @@
+"""Makes, gives and verifies reports."""
+
+from __future__ import annotations
+
+from tracewell.intrace import errors
+from tracewell.intrace.audit import store as audit_store
+from tracewell.intrace.audit.model import Caller, Resource
+from tracewell.intrace.audit.service import Audit
+from tracewell.intrace.reports import store
+from tracewell.intrace.reports.model import (
+    RecordMismatch,
+    Report,
+    Signer,
+    Verification,
+    whole_second,
+)
+from tracewell.kernel.clock import Clock
+from tracewell.kernel.database import Database
+from tracewell.kernel.errors import ApiError
+from tracewell.kernel.signing import (
+    NotVerified,
+    VerificationKeys,
+    build_bundle,
+    hash_payload,
+    verify_payload,
+)
+
+
+class Reports:
+    """The reports of one installation."""
+
+    def __init__(self, database: Database, clock: Clock, signer: Signer, audit: Audit) -> None:
+        self._database = database
+        self._clock = clock
+        self._signer = signer
+        self._audit = audit
+
+    def sign(self, request_id: str, owner: str, payload: bytes, expires_at: int) -> Report:
+        """A report over canonical bytes, not yet stored. Raises SigningFailed."""
+        signed_at = whole_second(self._clock())
+        signature, key_id = self._signer.sign(payload, signed_at_ms=signed_at)
+        return Report(
+            request_id=request_id,
+            owner=owner,
+            payload=payload,
+            signature=signature,
+            key_id=key_id,
+            report_hash=hash_payload(payload),
+            signed_at=signed_at,
+            expires_at=expires_at,
+        )
+
+    async def read_report(self, caller: Caller, request_id: str, resource: Resource) -> Report:
+        """A report for its owner, or for one who may read others', which is logged first.
+
+        Raises ApiError (`not_found`) and DatabaseFailed.
+        """
+        report = await self._get(request_id)
+        await self._audit.admit_reader(caller, report.owner, resource, request_id)
+        return report
+
+    async def read_bundle(self, caller: Caller, request_id: str) -> bytes:
+        """The file that anyone verifies offline. Raises as `read_report`."""
+        report = await self.read_report(caller, request_id, Resource.REPORT)
+        return build_bundle(report.payload, report.signature)
+
+    async def verify(self, request_id: str) -> Verification:
+        """Checks the stored bytes against the hash of their making and against the signature.
+
+        The hash of their making stands twice: beside the report, and in the append-only audit log.
+        Raises ApiError (`not_found`), DatabaseFailed, and SigningFailed for an unusable key set.
+        """
+        now = self._clock()
+        async with self._database.snapshot() as tx:
+            report = await store.find_report(tx, request_id, now)
+            completion = await audit_store.find_completion(tx, request_id)
+        if report is None:
+            raise ApiError(errors.NOT_FOUND)
+        failure = _find_failure(report, self._signer.verification_keys())
+        logged = None if completion is None else completion.report_hash
+        if failure is None and logged != report.report_hash:
+            failure = str(RecordMismatch.AUDIT)
+        return Verification(request_id, report.report_hash, now, report.signed_at, failure)
+
+    async def _get(self, request_id: str) -> Report:
+        async with self._database.statement() as tx:
+            report = await store.find_report(tx, request_id, self._clock())
+        if report is None:
+            raise ApiError(errors.NOT_FOUND)
+        return report
+
+
+def _find_failure(report: Report, keys: VerificationKeys) -> str | None:
+    try:
+        verified = verify_payload(report.payload, report.report_hash, report.signature, keys)
+    except NotVerified as failure:
+        return str(failure.reason)
+    if (verified.kid, verified.signed_at_ms) != (report.key_id, report.signed_at):
+        return str(RecordMismatch.STORED)
+    return None
