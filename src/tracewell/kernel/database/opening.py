@@ -19,7 +19,13 @@ async def open_database(url: str) -> Database:
     """
     parts = urlsplit(url)
     if parts.scheme in ("postgresql", "postgres"):
-        return await PostgresqlDatabase.connect(url)
+        try:
+            return await PostgresqlDatabase.connect(url)
+        except (ValueError, OverflowError) as error:
+            # The driver's text may quote the password.
+            raise DatabaseFailed(
+                "PostgreSQL: the URL names no server; it is postgresql://user:password@host:5432/name"
+            ) from error
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
         path = Path(unquote(parts.path[1:]))
         try:
