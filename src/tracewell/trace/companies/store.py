@@ -146,13 +146,13 @@ _FORGET = (
     "DELETE FROM firmographics WHERE company_id = :company_id",
 )
 _ADD_SIGN = """
-    INSERT INTO technology_evidence (company_id, technology_id, kind, name, pattern, excerpt, url,
-      capture, start_byte, end_byte, observed_at)
-    VALUES (:company_id, :technology_id, :kind, :name, :pattern, :excerpt, :url, :capture,
+    INSERT INTO technology_evidence (company_id, technology_id, place, kind, name, pattern, excerpt,
+      url, capture, start_byte, end_byte, observed_at)
+    VALUES (:company_id, :technology_id, :place, :kind, :name, :pattern, :excerpt, :url, :capture,
       :start_byte, :end_byte, :observed_at)"""
 _ADD_FACT = """
-    INSERT INTO firmographics (company_id, field, value, weight, source_url, observed_at)
-    VALUES (:company_id, :field, :value, :weight, :source_url, :observed_at)"""
+    INSERT INTO firmographics (company_id, place, field, value, weight, source_url, observed_at)
+    VALUES (:company_id, :place, :field, :value, :weight, :source_url, :observed_at)"""
 
 
 async def lock_companies(tx: Transaction) -> None:
@@ -271,12 +271,14 @@ async def save_company(tx: Transaction, company: Company) -> None:
     await tx.execute_many(
         _ADD_SIGN,
         [
-            {**of_company, "technology_id": use.technology.technology_id, **_sign(sign)}
+            {**of_company, "technology_id": use.technology.technology_id, **_values(sign, place)}
             for use in company.uses
-            for sign in use.signs
+            for place, sign in enumerate(use.signs)
         ],
     )
-    await tx.execute_many(_ADD_FACT, [of_company | _fact(fact) for fact in company.facts])
+    await tx.execute_many(
+        _ADD_FACT, [of_company | _values(fact, place) for place, fact in enumerate(company.facts)]
+    )
 
 
 def _domain(domain: Domain) -> dict[str, Any]:
@@ -301,9 +303,5 @@ def _use_values(use: Use) -> dict[str, Any]:
     }
 
 
-def _sign(sign: Sign) -> dict[str, Any]:
-    return {name: getattr(sign, name) for name in Sign.__slots__}
-
-
-def _fact(fact: Fact) -> dict[str, Any]:
-    return {name: getattr(fact, name) for name in Fact.__slots__}
+def _values(item: Sign | Fact, place: int) -> dict[str, Any]:
+    return {"place": place, **{name: getattr(item, name) for name in item.__slots__}}

@@ -100,11 +100,12 @@ CREATE TABLE technology_uses (
 
 CREATE INDEX technology_uses_by_technology ON technology_uses (technology_id, status, company_id);
 
--- The newest sight of each sign of a use. `capture` leads to the record in the archive; the bytes
+-- The newest sight of each sign of a use, numbered by `place`. `capture` leads to the record in the archive; the bytes
 -- `start_byte` to `end_byte` of its body are the excerpt, where the sign stands in the body.
 CREATE TABLE technology_evidence (
   company_id BIGINT NOT NULL,
   technology_id BIGINT NOT NULL,
+  place INTEGER NOT NULL,
   kind TEXT NOT NULL,
   name TEXT NOT NULL,
   pattern TEXT NOT NULL,
@@ -114,19 +115,20 @@ CREATE TABLE technology_evidence (
   start_byte BIGINT,
   end_byte BIGINT,
   observed_at BIGINT NOT NULL,
-  PRIMARY KEY (company_id, technology_id, kind, name, pattern),
+  PRIMARY KEY (company_id, technology_id, place),
   FOREIGN KEY (company_id, technology_id) REFERENCES technology_uses (company_id, technology_id)
 );
 
--- What pages say of the company itself: one row for each value ever told, the best is shown.
+-- What pages say of the company itself: the best values told of each field, the best is shown.
 CREATE TABLE firmographics (
   company_id BIGINT NOT NULL REFERENCES companies (company_id),
+  place INTEGER NOT NULL,
   field TEXT NOT NULL,
   value TEXT NOT NULL,
   weight INTEGER NOT NULL,
   source_url TEXT NOT NULL,
   observed_at BIGINT NOT NULL,
-  PRIMARY KEY (company_id, field, value)
+  PRIMARY KEY (company_id, place)
 );
 
 -- What was taken in already: `capture_key` is a hash of address, time, status and body, so that the

@@ -13,6 +13,8 @@ from tracewell.trace.technologies import store
 from tracewell.trace.technologies.model import Category, CountedTechnology, Entry, Technology
 from tracewell.trace.texts import is_slug, storable
 
+NAME_CHARS_MAX = 200
+
 
 class Technologies:
     """Reads of the catalogue."""
@@ -63,16 +65,16 @@ async def ensure_catalogue(
 
 def _entry(fingerprint: Fingerprint) -> Entry:
     return Entry(
-        storable(fingerprint.name),
-        _clean(fingerprint.description),
-        _clean(fingerprint.website),
-        _clean(fingerprint.vendor),
-        tuple(dict.fromkeys(map(storable, fingerprint.categories))),
+        _name(fingerprint.name),
+        storable(fingerprint.description) if fingerprint.description else None,
+        storable(fingerprint.website) if fingerprint.website else None,
+        _name(fingerprint.vendor) if fingerprint.vendor else None,
+        tuple(dict.fromkeys(map(_name, fingerprint.categories))),
     )
 
 
-def _clean(text: str | None) -> str | None:
-    return storable(text) if text else None
+def _name(text: str) -> str:
+    return storable(text)[:NAME_CHARS_MAX]
 
 
 def _is_news(entry: Entry, known: Technology | None) -> bool:

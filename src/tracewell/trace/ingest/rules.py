@@ -1,0 +1,170 @@
+"""Which captures say something about a company, of which one, and what: pure functions."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from tracewell.detection import FingerprintSet, detect
+from tracewell.extraction import Fact, extract_firmographics
+from tracewell.trace.companies.domains import find_company_domain, slug_base
+from tracewell.trace.companies.model import Sighting, Sign, Use
+from tracewell.trace.companies.rules import SIGNS_KEPT, keep_signs
+from tracewell.trace.ingest.model import Observed, Redirect
+from tracewell.trace.technologies.model import Technology
+from tracewell.trace.texts import slugify, storable
+from tracewell.values import Capture, TechnologyUse
+
+URL_CHARS_MAX = 2_048
+VERSION_CHARS_MAX = 100
+EXCERPT_CHARS_MAX = 500
+
+_HTML_TYPES = frozenset({"", "text/html", "application/xhtml+xml"})
+_HOME_PATH = re.compile(r"/?|/[a-z]{2}(?:[-_][a-z]{2})?/?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A capture that says nothing, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A capture to be looked into: its company's domain and its key."""
+
+    capture: Capture
+    domain: str
+    key: str
+
+
+def judge(capture: Capture) -> Page | Redirect | Skipped:
+    """What a capture is worth before its body is looked into."""
+    host = _host_of(capture.url)
+    domain = find_company_domain(host) if host else None
+    if domain is None:
+        return Skipped("no company's domain")
+    if 300 <= capture.status < 400:
+        return _find_redirect(capture, domain) or Skipped("redirect")
+    if capture.status != 200:
+        return Skipped(f"status {capture.status}")
+    content_type = (capture.header("content-type") or "").partition(";")[0].strip().lower()
+    if content_type not in _HTML_TYPES and capture.robots_txt is None:
+        return Skipped("not HTML")
+    if not capture.body.strip():
+        return Skipped("empty body")
+    return Page(capture, domain, capture_key(capture))
+
+
+def capture_key(capture: Capture) -> str:
+    """A hash of address, second, status and body: archives keep whole seconds."""
+    head = f"{capture.url}\0{capture.captured_at // 1000}\0{capture.status}\0"
+    digest = hashlib.blake2b(head.encode("utf-8", "surrogatepass"), digest_size=20)
+    digest.update(capture.body)
+    return digest.hexdigest()
+
+
+def _find_redirect(capture: Capture, domain: str) -> Redirect | None:
+    """Only for good and from home page to home page: a shop that moved to a market place, or a
+    parked name, leads to a page within somebody else's site."""
+    location = capture.header("location")
+    if capture.status not in (301, 308) or location is None or len(location) > URL_CHARS_MAX:
+        return None
+    try:
+        target = urljoin(capture.url, location)
+        paths = (urlsplit(capture.url).path, urlsplit(target).path)
+    except ValueError:
+        return None
+    host = _host_of(target)
+    other = find_company_domain(host) if host else None
+    if other is None or other == domain or not all(map(_HOME_PATH.fullmatch, paths)):
+        return None
+    return Redirect(domain, other, capture.captured_at)
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def observe_page(page: Page, fingerprints: FingerprintSet) -> Observed:
+    """Detects and extracts. Never raises on account of the capture's contents."""
+    capture = page.capture
+    return Observed(
+        key=page.key,
+        domain=page.domain,
+        url=storable(capture.url)[:URL_CHARS_MAX],
+        capture=storable(capture.capture_id),
+        captured_at=capture.captured_at,
+        is_page=capture.robots_txt is None,
+        uses=detect(capture, fingerprints).uses,
+        facts=extract_firmographics(capture),
+    )
+
+
+def sighting_of(observed: Observed, catalogue: Mapping[str, Technology]) -> Sighting:
+    """The observation in the catalogue's terms, every text as databases can hold it."""
+    return Sighting(
+        observed.url,
+        observed.capture,
+        observed.captured_at,
+        tuple(_use(use, observed, catalogue[storable(use.name)]) for use in observed.uses),
+        tuple(
+            Fact(
+                fact.field,
+                storable(fact.value),
+                fact.weight,
+                storable(fact.source_url)[:URL_CHARS_MAX],
+                fact.observed_at,
+            )
+            for fact in observed.facts
+        ),
+    )
+
+
+def _use(use: TechnologyUse, observed: Observed, technology: Technology) -> Use:
+    version = storable(use.version)[:VERSION_CHARS_MAX] if use.version else None
+    signs = [
+        Sign(
+            kind=evidence.kind,
+            name=storable(evidence.name),
+            pattern=storable(evidence.pattern),
+            excerpt=storable(evidence.excerpt)[:EXCERPT_CHARS_MAX],
+            url=observed.url,
+            capture=observed.capture,
+            start_byte=evidence.start,
+            end_byte=evidence.end,
+            observed_at=observed.captured_at,
+        )
+        for evidence in use.evidence[:SIGNS_KEPT]
+    ]
+    return Use(
+        technology=technology,
+        version=version,
+        version_observed_at=observed.captured_at if version else None,
+        confidence=min(100, max(0, use.confidence)),
+        status="active",
+        first_observed_at=observed.captured_at,
+        last_observed_at=observed.captured_at,
+        observation_count=1,
+        signs=keep_signs(signs),
+    )
+
+
+def iter_slugs(domain: str) -> Iterator[str]:
+    """The slugs for a new company, the nicest first: `stripe`, `stripe-com`, `stripe-com-2`, ..."""
+    label = slugify(slug_base(domain))
+    if label:
+        yield label
+    whole = slugify(domain.replace(".", " ")) or "company"
+    yield whole
+    number = 2
+    while True:
+        yield f"{whole}-{number}"
+        number += 1

@@ -1,0 +1,205 @@
+"""From captures to companies: judge, look into, add up, write; a stream of any length.
+
+The same captures in any order, in any number of runs and at once, give the same companies; a
+capture that was taken in before changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from tracewell.detection import FingerprintSet
+from tracewell.kernel.database import Database, Transaction
+from tracewell.trace.companies import store as companies
+from tracewell.trace.companies.model import Company
+from tracewell.trace.companies.rules import add_alias, observe
+from tracewell.trace.ingest import store
+from tracewell.trace.ingest.model import IngestSummary, Observed, OnProgress, Redirect, Tally
+from tracewell.trace.ingest.rules import Page, Skipped, iter_slugs, judge, sighting_of
+from tracewell.trace.ingest.workers import Look, open_workers
+from tracewell.trace.technologies.model import Technology
+from tracewell.trace.technologies.service import ensure_catalogue
+from tracewell.values import Capture
+
+CHUNK_CAPTURES = 8
+"""Captures that are read and looked into together: bounds what is in memory with `jobs`."""
+BATCH_CAPTURES = 100
+"""Captures that are written in one transaction: bounds how long a writer waits for its turn."""
+
+
+async def ingest_captures(
+    database: Database,
+    fingerprints: FingerprintSet,
+    captures: Iterable[Capture],
+    *,
+    jobs: int = 1,
+    on_progress: OnProgress | None = None,
+) -> IngestSummary:
+    """Takes captures in; `jobs` above 1 look into them in that many processes.
+
+    `captures` is read in a thread, no faster than it is worked on. `on_progress` is called in the
+    event loop after each chunk. What was written stays when it ends early, and a second run does
+    the rest. Raises DatabaseFailed, and whatever reading `captures` raises.
+    """
+    async with database.transaction() as tx:
+        await companies.lock_companies(tx)
+        catalogue = await ensure_catalogue(tx, fingerprints.technologies.values())
+    ingest = _Ingest(database, catalogue, on_progress)
+    async with open_workers(fingerprints, jobs) as look:
+        await ingest.run(iter(captures), look, chunks_max=2 * jobs)
+    return ingest.tally.summary()
+
+
+class _Ingest:
+    """One run."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalogue: Mapping[str, Technology],
+        on_progress: OnProgress | None,
+    ) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._by_id = {one.technology_id: one for one in catalogue.values()}
+        self._on_progress = on_progress
+        self._batch: list[Observed] = []
+        # What needs a company that a later capture may bring.
+        self._redirects: list[Redirect] = []
+        self._sideways: list[Observed] = []
+        self.tally = Tally()
+
+    async def run(self, captures: Iterator[Capture], look: Look, chunks_max: int) -> None:
+        under_way: deque[asyncio.Future[list[Observed]]] = deque()
+        try:
+            while chunk := await asyncio.to_thread(_judge_chunk, captures):
+                pages = await self._sort_out(chunk)
+                if pages:
+                    under_way.append(look(pages))
+                if len(under_way) >= chunks_max:
+                    await self._take(await under_way.popleft())
+            while under_way:
+                await self._take(await under_way.popleft())
+        finally:
+            for future in under_way:
+                future.cancel()
+        await self._write_batch()
+        await self._write_sideways()
+        self._tell()
+
+    async def _sort_out(self, chunk: Sequence[Page | Redirect | Skipped]) -> list[Page]:
+        """Counts what is skipped or known, keeps redirects; the pages to look into."""
+        self.tally.read += len(chunk)
+        pages = {judged.key: judged for judged in chunk if isinstance(judged, Page)}
+        self.tally.known += sum(isinstance(one, Page) for one in chunk) - len(pages)
+        for judged in chunk:
+            if isinstance(judged, Skipped):
+                self.tally.skipped[judged.reason] += 1
+            elif isinstance(judged, Redirect):
+                self._redirects.append(judged)
+        if pages:
+            async with self._database.snapshot() as tx:
+                known = await store.fetch_known_keys(tx, list(pages))
+            self.tally.known += len(known)
+            return [page for key, page in pages.items() if key not in known]
+        return []
+
+    async def _take(self, observed: Iterable[Observed]) -> None:
+        for one in observed:
+            (self._batch if one.is_page else self._sideways).append(one)
+        if len(self._batch) >= BATCH_CAPTURES:
+            await self._write_batch()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self.tally.summary())
+
+    async def _write_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        if not batch:
+            return
+        async with self._database.transaction() as tx:
+            await companies.lock_companies(tx)
+            for domain, fresh in await self._fresh(tx, batch):
+                company_id = await companies.find_company_id(tx, domain)
+                if company_id is None:
+                    begun = min(one.captured_at for one in fresh)
+                    company = await companies.add_company(
+                        tx, await _free_slug(tx, domain), domain, begun
+                    )
+                    self.tally.new.add(company.company_id)
+                else:
+                    company = await companies.get_company(tx, company_id, self._by_id)
+                await self._add_up(tx, company, fresh)
+
+    async def _fresh(
+        self, tx: Transaction, batch: Sequence[Observed]
+    ) -> list[tuple[str, list[Observed]]]:
+        """What was not taken in before, by domain. Exact: writers of companies take turns."""
+        by_key = {one.key: one for one in batch}
+        known = await store.fetch_known_keys(tx, list(by_key))
+        self.tally.known += len(batch) - len(by_key) + len(known)
+        by_domain: dict[str, list[Observed]] = {}
+        for key, one in by_key.items():
+            if key not in known:
+                by_domain.setdefault(one.domain, []).append(one)
+        return list(by_domain.items())
+
+    async def _add_up(self, tx: Transaction, company: Company, fresh: Sequence[Observed]) -> None:
+        await store.add_captures(tx, company.company_id, fresh)
+        sightings = [sighting_of(one, self._catalogue) for one in fresh]
+        await companies.save_company(tx, observe(company, sightings))
+        self.tally.ingested += len(fresh)
+        self.tally.updated.add(company.company_id)
+        self.tally.technologies.update(use.name for one in fresh for use in one.uses)
+
+    async def _write_sideways(self) -> None:
+        """Aliases, and what robots.txt shows, of companies that exist by now."""
+        redirects, self._redirects = self._redirects, []
+        sideways, self._sideways = self._sideways, []
+        for start in range(0, len(redirects), BATCH_CAPTURES):
+            async with self._database.transaction() as tx:
+                await companies.lock_companies(tx)
+                for redirect in redirects[start : start + BATCH_CAPTURES]:
+                    await self._write_alias(tx, redirect)
+        for start in range(0, len(sideways), BATCH_CAPTURES):
+            async with self._database.transaction() as tx:
+                await companies.lock_companies(tx)
+                batch = sideways[start : start + BATCH_CAPTURES]
+                for domain, fresh in await self._fresh(tx, batch):
+                    company_id = await companies.find_company_id(tx, domain)
+                    if company_id is None:
+                        self.tally.skipped["robots.txt alone"] += len(fresh)
+                        continue
+                    company = await companies.get_company(tx, company_id, self._by_id)
+                    await self._add_up(tx, company, fresh)
+
+    async def _write_alias(self, tx: Transaction, redirect: Redirect) -> None:
+        company_id = await companies.find_company_id(tx, redirect.domain)
+        taken_by = await companies.find_company_id(tx, redirect.alias)
+        if company_id is None:
+            self.tally.skipped["redirect to a site that no capture shows"] += 1
+        elif taken_by not in (None, company_id):
+            self.tally.skipped["redirect from a company of its own"] += 1
+        else:
+            self.tally.aliases += 1
+            company = await companies.get_company(tx, company_id, self._by_id)
+            changed = add_alias(company, redirect.alias, redirect.captured_at)
+            if changed != company:
+                await companies.save_company(tx, changed)
+                self.tally.updated.add(company_id)
+
+
+def _judge_chunk(captures: Iterator[Capture]) -> list[Page | Redirect | Skipped]:
+    return [judge(capture) for capture in islice(captures, CHUNK_CAPTURES)]
+
+
+async def _free_slug(tx: Transaction, domain: str) -> str:
+    for slug in iter_slugs(domain):
+        if not await companies.is_slug_taken(tx, slug):
+            return slug
+    raise AssertionError("the slugs of a domain do not end")
