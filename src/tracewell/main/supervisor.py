@@ -54,7 +54,7 @@ class Supervisor:
 
     def _start(self) -> subprocess.Popen[bytes]:
         number = self.listening.fileno()
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "tracewell.main.worker", str(number)], pass_fds=[number]
         )
 

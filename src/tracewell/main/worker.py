@@ -1,4 +1,4 @@
-"""One server process of several: `python -m tracewell.main.worker FD`, started by the supervisor."""
+"""One server process of several: `python -m tracewell.main.worker FD`, for the supervisor."""
 
 from __future__ import annotations
 

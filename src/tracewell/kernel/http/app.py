@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ def build_app(
     description: str,
     version: str,
     endpoints: Iterable[Endpoint],
-    usual_errors: Iterable[ErrorKind],
+    usual_errors: Sequence[ErrorKind],
+    body_errors: Sequence[ErrorKind],
     document: Callable[[Iterable[ErrorKind]], dict[int | str, dict[str, Any]]],
     rules: ProductRules,
     handled: Iterable[type[Exception]],
@@ -43,7 +44,8 @@ def build_app(
 ) -> FastAPI:
     """The app behind a gate.
 
-    `document` renders error kinds as OpenAPI responses; `handled` are the exceptions that the
+    `usual_errors` belong to every endpoint, `body_errors` to those that take a body; `document`
+    renders error kinds as OpenAPI responses; `handled` are the exceptions that the
     product describes (all others are internal errors, told and logged).
     """
     app = FastAPI(
@@ -55,7 +57,8 @@ def build_app(
         redirect_slashes=False,
     )
     for endpoint in endpoints:
-        _add(app, endpoint, document([*usual_errors, *endpoint.errors]))
+        body = body_errors if endpoint.takes_body else ()
+        _add(app, endpoint, document([*usual_errors, *body, *endpoint.errors]))
 
     async def describe(request: Request, error: Exception) -> Response:
         return as_response(rules.describe(error, _request_id(request)))

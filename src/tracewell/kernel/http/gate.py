@@ -70,7 +70,10 @@ class Passed:
 class ProductRules(Protocol):
     """What a product decides at the gate."""
 
-    limits_on_every_answer: bool
+    @property
+    def limits_on_every_answer(self) -> bool:
+        """Whether answers to strangers tell the limit as well."""
+        ...
 
     async def authenticate(self, headers: Headers) -> Principal:
         """The caller. Raises what `describe` can tell."""
