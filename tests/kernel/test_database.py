@@ -71,7 +71,7 @@ async def test_nothing_found_is_none_and_an_empty_list(things: Database) -> None
 
 
 async def test_a_body_that_raises_leaves_nothing_behind(things: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the block is the subject
         async with things.transaction() as tx:
             await tx.execute(ADD, name="gone", amount=1)
             raise ZeroDivisionError
@@ -79,7 +79,7 @@ async def test_a_body_that_raises_leaves_nothing_behind(things: Database) -> Non
 
 
 async def test_a_failed_statement_takes_its_whole_body_with_it(things: Database) -> None:
-    with pytest.raises(DatabaseFailed):
+    with pytest.raises(DatabaseFailed):  # noqa: PT012 - the block is the subject
         async with things.transaction() as tx:
             await tx.execute(ADD, name="first", amount=1)
             await tx.execute(ADD, name="second", amount=-1)
@@ -89,7 +89,7 @@ async def test_a_failed_statement_takes_its_whole_body_with_it(things: Database)
 async def test_a_body_that_swallows_a_failure_is_not_told_that_it_was_committed(
     things: Database,
 ) -> None:
-    with pytest.raises(DatabaseFailed):
+    with pytest.raises(DatabaseFailed):  # noqa: PT012 - the block is the subject
         async with things.transaction() as tx:
             await tx.execute(ADD, name="first", amount=1)
             with pytest.raises(DatabaseFailed):

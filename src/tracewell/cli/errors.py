@@ -38,12 +38,10 @@ def told_plainly() -> Iterator[None]:
         yield
     except SettingsWrong as error:
         fail(f"these settings cannot be used:\n{error}", USAGE)
-    except (IdentityRefused, PasswordRefused) as error:
+    except (IdentityRefused, MigrationFailed, PasswordRefused) as error:
         fail(str(error), REFUSED)
     except AccountNotFound:
         fail("the org has no credit account", REFUSED)
-    except MigrationFailed as error:
-        fail(f"{error}; install that release or another database", UNREACHABLE)
     except (DatabaseFailed, MailFailed) as error:
         fail(str(error), UNREACHABLE)
     except KeyboardInterrupt:

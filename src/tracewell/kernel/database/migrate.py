@@ -73,15 +73,17 @@ def load_migrations(room: str, folder: Traversable) -> tuple[Migration, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """All steps in their order: rooms from the ground up, each room by version."""
+    """All steps in their order: rooms from the ground up, each room by version.
+
+    The tables of the first room are what those of the others refer to.
+    """
 
     steps: Sequence[Migration]
 
     async def applied(self, database: Database) -> set[tuple[str, int]]:
-        """Which steps the database has."""
-        async with database.transaction() as tx:
-            await _ensure_table(tx)
-            return await _applied(tx)
+        """Which steps the database has. Writes nothing."""
+        async with database.snapshot() as tx:
+            return await _applied(tx) if await tx.fetch_value(_HAS_TABLE) else set()
 
     async def up(self, database: Database) -> list[Migration]:
         """Applies what is missing, all in one transaction; several processes may call it at once.
@@ -91,13 +93,7 @@ class Migrations:
         done: list[Migration] = []
         async with database.transaction() as tx:
             await _ensure_table(tx)
-            have = await _applied(tx)
-            unknown = have - {(step.room, step.version) for step in self.steps}
-            if unknown:
-                room, version = min(unknown)
-                raise MigrationFailed(
-                    f"the database has migration {room} {version:04}, which this release lacks"
-                )
+            have = await self._known(tx)
             for step in self.steps:
                 if (step.room, step.version) not in have:
                     await _run(tx, step, up=True)
@@ -105,17 +101,42 @@ class Migrations:
         return done
 
     async def down(self, database: Database, room: str, to_version: int) -> list[Migration]:
-        """Undoes a room's steps above `to_version`, the newest first."""
+        """Undoes a room's steps above `to_version`, the newest first.
+
+        Raises MigrationFailed when the database was written by a newer release, and for the first
+        room while another stands on it.
+        """
         done: list[Migration] = []
         async with database.transaction() as tx:
             await _ensure_table(tx)
-            have = await _applied(tx)
+            have = await self._known(tx)
+            above = sorted({other for other, _ in have if other != room})
+            if above and self.steps and room == self.steps[0].room:
+                # SQLite would drop the tables and leave references to nothing.
+                raise MigrationFailed(f"{room} carries {', '.join(above)}: undo that first")
             for step in reversed(self.steps):
                 applied = (step.room, step.version) in have
                 if applied and step.room == room and step.version > to_version:
                     await _run(tx, step, up=False)
                     done.append(step)
         return done
+
+    async def _known(self, tx: Transaction) -> set[tuple[str, int]]:
+        have = await _applied(tx)
+        unknown = have - {(step.room, step.version) for step in self.steps}
+        if unknown:
+            room, version = min(unknown)
+            raise MigrationFailed(
+                f"the database has migration {room} {version:04}, which this release lacks; "
+                "install that release or use another database"
+            )
+        return have
+
+
+_HAS_TABLE = Sql(
+    sqlite="SELECT COUNT(*) FROM sqlite_schema WHERE name = 'schema_migrations'",
+    postgresql="SELECT COUNT(to_regclass('schema_migrations'))",
+)
 
 
 async def _ensure_table(tx: Transaction) -> None:
