@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tracewell.kernel.identity.model import Principal
@@ -21,7 +21,7 @@ class OidcBearer:
     """
 
     verifier: OidcVerifier
-    roles_of_groups: Mapping[str, str] = _NONE
+    roles_of_groups: Mapping[str, str] = field(default_factory=lambda: _NONE)
 
     async def authenticate(self, token: str) -> Principal:
         """Raises TokenExpired, TokenInvalid and IdentityProviderUnavailable."""

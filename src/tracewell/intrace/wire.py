@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import orjson
@@ -62,7 +62,7 @@ class IntraceRules:
     requests_per_minute: int
     burst: int
     window_s: int = 60
-    roles: Roles = DEFAULT_ROLES
+    roles: Roles = field(default_factory=lambda: DEFAULT_ROLES)
     limits_on_every_answer: bool = True
 
     async def authenticate(self, headers: Headers) -> Principal:

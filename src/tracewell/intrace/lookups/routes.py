@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from tracewell.intrace import errors
@@ -43,6 +44,16 @@ Cursor = Annotated[
 ]
 
 
+def _check_text(text: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        # Neither UTF-8 nor canonical JSON has a form for it, so that it could not be kept.
+        raise PydanticCustomError("text", "Must be Unicode text, without lone surrogates")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_text)]
+
+
 class _Body(BaseModel):
     # Neither the text of a validation error nor its repr shall hold what was sent.
     model_config = ConfigDict(strict=True, hide_input_in_errors=True)
@@ -51,8 +62,8 @@ class _Body(BaseModel):
 class IdentifierBody(_Body):
     """An identifier; a type that is none of these, or a bad value, is a 422."""
 
-    type: str = Field(description=f"One of: {', '.join(IdentifierType)}.")
-    value: str
+    type: Text = Field(description=f"One of: {', '.join(IdentifierType)}.")
+    value: Text
 
 
 class LookupBody(_Body):
@@ -62,13 +73,13 @@ class LookupBody(_Body):
     depth: Literal["standard", "deep"] = Field(
         default="standard", description="`deep` also follows what the first round found."
     )
-    connectors: list[str] | None = Field(
+    connectors: list[Text] | None = Field(
         default=None,
         min_length=1,
         max_length=CONNECTORS_MAX,
         description="Ids of the connectors to ask; all that are configured, if not given.",
     )
-    requester_reference: str | None = Field(
+    requester_reference: Text | None = Field(
         default=None,
         max_length=REFERENCE_CHARACTERS_MAX,
         description="Yours: a case number, a purpose. Kept in the audit record byte for byte.",
@@ -157,7 +168,7 @@ def lookup_endpoints(lookups: Lookups, deep_limit: DeepLimit, roles: Roles) -> t
             "Look identifiers up",
             LookupModel,
             "lookups",
-            errors=(*errors.WITH_BODY, *_MEANING_ERRORS, errors.SIGNING_FAILED),
+            errors=(*_MEANING_ERRORS, errors.SIGNING_FAILED),
             takes_body=True,
         ),
         Endpoint(
