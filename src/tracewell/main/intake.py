@@ -1,0 +1,118 @@
+"""From web archives and the live web to companies: what `ingest` and `crawl` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracewell.detection import (
+    FingerprintSet,
+    default_fingerprints_directory,
+    load_fingerprints,
+    load_pack,
+)
+from tracewell.main.ground import Ground
+from tracewell.trace.ingest import IngestSummary, OnProgress, ingest_captures
+from tracewell.values import Capture
+from tracewell.web.archive import iter_captures
+from tracewell.web.archive_writer import ArchiveWriter
+from tracewell.web.crawl import CrawlResult, crawl_many
+from tracewell.web.fetcher import Fetcher, Manners
+
+OnProblem = Callable[[Path, int, str], None]
+OnBytes = Callable[[int], None]
+
+_ENDINGS = (".warc", ".warc.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlPlan:
+    """What to crawl and how; `pause_s` is the least time between two requests to one host."""
+
+    domains: Sequence[str]
+    pages_max: int
+    concurrency: int
+    allow: Sequence[str]
+    manners: Manners
+
+
+def archive_folder(data: Path) -> Path:
+    """Where crawls of this deployment are kept."""
+    return data / "archive"
+
+
+def list_archives(paths: Sequence[Path]) -> list[Path]:
+    """The WARC files that are named, or lie in the folders that are named. Raises OSError."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(file for file in path.rglob("*") if file.name.endswith(_ENDINGS))
+        else:
+            path.stat()
+            found.append(path)
+    return found
+
+
+def open_fingerprints(directories: Sequence[Path]) -> FingerprintSet:
+    """Our own pack, and the collections of further folders added to it."""
+    if not directories:
+        return load_pack()
+    return load_fingerprints(default_fingerprints_directory(), *directories)
+
+
+async def ingest_archives(
+    ground: Ground,
+    fingerprints: FingerprintSet,
+    archives: Sequence[Path],
+    *,
+    jobs: int,
+    on_problem: OnProblem,
+    on_bytes: OnBytes,
+    on_progress: OnProgress | None = None,
+) -> IngestSummary:
+    """Takes in all captures of the files. Raises OSError and DatabaseFailed."""
+
+    def captures() -> Iterator[Capture]:
+        before = 0
+        for path in archives:
+
+            def problem(offset: int, reason: str, path: Path = path) -> None:
+                on_problem(path, offset, reason)
+
+            def progress(done: int, total: int, before: int = before) -> None:
+                on_bytes(before + done)
+
+            yield from iter_captures(path, problem, on_progress=progress)
+            before += path.stat().st_size
+
+    return await ingest_captures(
+        ground.database, fingerprints, captures(), jobs=jobs, on_progress=on_progress
+    )
+
+
+async def crawl_into_archive(
+    ground: Ground, plan: CrawlPlan, on_result: Callable[[CrawlResult], None]
+) -> list[Path]:
+    """Crawls and keeps every fetch; returns the archive files that were written."""
+    folder = archive_folder(ground.settings.data)
+    folder.mkdir(parents=True, exist_ok=True)
+    before = set(folder.iterdir())
+    fetcher = Fetcher(
+        contact_url=ground.settings.crawl_contact_url,
+        clock=ground.clock,
+        allow=plan.allow,
+        manners=plan.manners,
+    )
+    async with fetcher:
+        with ArchiveWriter(folder, ground.clock) as archive:
+            async for result in crawl_many(
+                plan.domains,
+                fetcher,
+                archive,
+                ground.clock,
+                concurrency=plan.concurrency,
+                pages_max=plan.pages_max,
+            ):
+                on_result(result)
+    return sorted(path for path in folder.iterdir() if path not in before)
