@@ -102,7 +102,8 @@ async def test_rooms_with_rows_in_them_go_down(empty: Database) -> None:
         await tx.execute("INSERT INTO credit_accounts (org_id, balance) VALUES (1, 0)")
         await tx.execute(
             "INSERT INTO credit_ledger (entry_id, org_id, kind, credits, channel, endpoint,"
-            " item_count, request_id, created_at) VALUES ('e', 1, 'grant', 0, 'app', 'x', 0, 'r', 1)"
+            " item_count, request_id, created_at)"
+            " VALUES ('e', 1, 'grant', 0, 'app', 'x', 0, 'r', 1)"
         )
         for key, successor in (("k1", "NULL"), ("k2", "'k1'")):
             await tx.execute(

@@ -79,12 +79,11 @@ class Identity:
         opened: Callable[[Transaction, Org], Awaitable[None]],
     ) -> Org:
         """Makes an org; `opened` adds what belongs to it in the same transaction."""
-        if not 1 <= len(name.strip()) <= NAME_CHARS_MAX:
-            raise IdentityRefused(f"an org's name has 1 to {NAME_CHARS_MAX} characters")
+        name = _parse_name(name, "an org")
         async with self._database.transaction() as tx:
-            org = await store.add_org(tx, name.strip(), plan, self._clock())
+            org = await store.add_org(tx, name, plan, self._clock())
             if org is None:
-                raise IdentityRefused(f"there is an org of the name {name.strip()!r} already")
+                raise IdentityRefused(f"there is an org of the name {name!r} already")
             await opened(tx, org)
         return org
 
@@ -147,8 +146,13 @@ class Identity:
         async with self._database.snapshot() as tx:
             if await store.fetch_password_hash(tx, user.user_id) is not None:
                 raise TokenRefused
-        await self.set_password(user, password)
-        return await self.verify_email(token)
+        password_hash = await hash_password(password)
+        async with self._database.transaction() as tx:
+            # Of two who hold the link and come at once, the second finds it stale.
+            if not await store.set_first_password_hash(tx, user.user_id, password_hash):
+                raise TokenRefused
+            await store.set_verified(tx, user.user_id, self._clock())
+        return user
 
     async def sign_in(self, email: str, password: str) -> tuple[User, SignedToken]:
         """A session of a user. Raises SignInRefused."""
@@ -185,7 +189,9 @@ class Identity:
         expires_at: int | None = None,
         requests_per_minute: int | None = None,
     ) -> MintedKey:
-        """Mints a key; its text exists in the answer only."""
+        """Mints a key; its text exists in the answer only. Raises IdentityRefused."""
+        if service_name is not None:
+            service_name = _parse_name(service_name, "a service account")
         minted = self._mint(
             kind,
             user_id=user.user_id if user else None,
@@ -225,7 +231,8 @@ class Identity:
             )
             await store.add_key(tx, minted.key, self._hasher(minted.text))
             end = min(old.expires_at or now + grace_ms, now + grace_ms)
-            await store.set_successor(tx, key_id, minted.key.key_id, end)
+            if not await store.set_successor(tx, key_id, minted.key.key_id, end):
+                raise IdentityRefused(f"{key_id} has ended or was rotated already")
         return minted
 
     async def list_keys(self, limit: int = 1000) -> list[ApiKey]:
@@ -274,6 +281,14 @@ class Identity:
         if user is None or _address_stamp(user) != stamp:
             raise TokenRefused
         return user
+
+
+def _parse_name(text: str, whose: str) -> str:
+    name = text.strip()
+    # Printable: a name stands in one line of a terminal, a log and an audit record.
+    if not 1 <= len(name) <= NAME_CHARS_MAX or not name.isprintable():
+        raise IdentityRefused(f"{whose} has a name of 1 to {NAME_CHARS_MAX} printable characters")
+    return name
 
 
 def parse_email(text: str) -> str:

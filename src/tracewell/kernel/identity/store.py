@@ -104,6 +104,17 @@ async def set_password_hash(tx: Transaction, user_id: int, password_hash: str) -
     await tx.execute(_RAISE_EPOCH)
 
 
+async def set_first_password_hash(tx: Transaction, user_id: int, password_hash: str) -> bool:
+    """Sets the password of one who has none; False when there is one already."""
+    changed = await tx.execute(
+        "UPDATE users SET password_hash = :password_hash"
+        " WHERE user_id = :user_id AND password_hash IS NULL",
+        password_hash=password_hash,
+        user_id=user_id,
+    )
+    return changed == 1
+
+
 async def set_verified(tx: Transaction, user_id: int, now: int) -> None:
     """Marks the address as proven; the first proof's time stays."""
     await tx.execute(
@@ -172,16 +183,20 @@ async def revoke_key(tx: Transaction, key_id: str, now: int) -> None:
     await tx.execute(_RAISE_EPOCH)
 
 
-async def set_successor(tx: Transaction, key_id: str, successor_id: str, expires_at: int) -> None:
-    """The key ends at `expires_at` and is followed by another."""
-    await tx.execute(
+async def set_successor(tx: Transaction, key_id: str, successor_id: str, expires_at: int) -> bool:
+    """The key ends at `expires_at` and is followed by another.
+
+    False when it was revoked or has a successor already, by a transaction that came first.
+    """
+    changed = await tx.execute(
         "UPDATE api_keys SET successor_id = :successor_id, expires_at = :expires_at"
-        " WHERE key_id = :key_id",
+        " WHERE key_id = :key_id AND successor_id IS NULL AND revoked_at IS NULL",
         successor_id=successor_id,
         expires_at=expires_at,
         key_id=key_id,
     )
     await tx.execute(_RAISE_EPOCH)
+    return changed == 1
 
 
 async def fetch_epoch(tx: Transaction) -> int:
