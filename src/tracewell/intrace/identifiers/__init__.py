@@ -5,13 +5,14 @@ Pure: no I/O, no settings, no kernel. What is asked about an identifier lives in
 
 from tracewell.intrace.identifiers.errors import IdentifierError
 from tracewell.intrace.identifiers.model import FieldProblem, Identifier, IdentifierType
-from tracewell.intrace.identifiers.rules import parse_identifier, parse_identifiers
+from tracewell.intrace.identifiers.rules import as_queried, parse_identifier, parse_identifiers
 
 __all__ = [
     "FieldProblem",
     "Identifier",
     "IdentifierError",
     "IdentifierType",
+    "as_queried",
     "parse_identifier",
     "parse_identifiers",
 ]

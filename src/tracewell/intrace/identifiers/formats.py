@@ -49,6 +49,19 @@ def suffix_rules() -> tldextract.TLDExtract:
     return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
+def split_suffix(domain: str) -> tuple[str, str]:
+    """A domain's (registrable domain, public suffix); the first is empty for a suffix itself.
+
+    A top-level domain that the list does not know is a suffix (the list's own default rule), so
+    that names under `.example` and `.test` have a registrable part as well.
+    """
+    parts = suffix_rules()(domain)
+    if parts.suffix:
+        return parts.top_domain_under_public_suffix, parts.suffix
+    labels = domain.split(".")
+    return ".".join(labels[-2:]) if len(labels) > 1 else "", labels[-1]
+
+
 def parse_email(text: str) -> Parsed:
     """An address in the syntax of RFC 5321 (quoted local parts and address literals too).
 
@@ -125,14 +138,9 @@ def parse_domain(text: str) -> Parsed:
     value = ".".join(labels)
     if len(labels) < 2 or len(value) > 253 or labels[-1].isdigit():
         raise FormatError(sentence)
-    parts = suffix_rules()(value)
-    return Parsed(
-        value,
-        value,
-        MappingProxyType(
-            {"registrable_domain": parts.top_domain_under_public_suffix, "suffix": parts.suffix}
-        ),
-    )
+    registrable, suffix = split_suffix(value)
+    details = {"registrable_domain": registrable, "suffix": suffix}
+    return Parsed(value, value, MappingProxyType(details))
 
 
 def _a_label(label: str) -> str:

@@ -15,6 +15,7 @@ from tracewell.intrace.identifiers.errors import (
 )
 from tracewell.intrace.identifiers.formats import PARSERS, FormatError, Parsed
 from tracewell.intrace.identifiers.model import FieldProblem, Identifier, IdentifierType
+from tracewell.resolution import QueriedIdentifier
 
 IDENTIFIERS_MAX: Final = 20
 TYPES_ISSUE: Final = f"Must be one of: {', '.join(IdentifierType)}"
@@ -62,6 +63,11 @@ def parse_identifiers(submitted: Sequence[tuple[str, str]]) -> tuple[Identifier,
     if problems:
         raise IdentifierError(problems)
     return tuple(merged.values())
+
+
+def as_queried(identifier: Identifier) -> QueriedIdentifier:
+    """The identifier as resolution takes it: its type and the form in which equals are equal."""
+    return QueriedIdentifier(str(identifier.type), identifier.key)
 
 
 def _parse_value(kind: IdentifierType, value: str) -> Parsed:
