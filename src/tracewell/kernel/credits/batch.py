@@ -1,7 +1,8 @@
-"""Group commit for paid reads: what arrives while one commit runs is the next group.
+"""Group commit for paid reads: what arrives while one group is handled is the next group.
 
-A group is one transaction: read the answers' data, charge for it, commit; then every caller gets
-its answer. Reading is the product's, set-based like the charge.
+Two stages, each with a group of its own under way: reading answers what is free from a snapshot;
+paying reads the rest again, charges and commits, all in one transaction. So a free answer never
+waits for somebody else's commit. Reading is the product's, set-based like the charge.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Generic, TypeVar
 
 from tracewell.kernel.credits.model import Call, Charge, ChargeRequest, CreditsExhausted
 from tracewell.kernel.credits.service import Ledger
-from tracewell.kernel.database import Database, Transaction
+from tracewell.kernel.database import Database, DatabaseFailed, Transaction
 
 Wanted = TypeVar("Wanted")
 Answer = TypeVar("Answer")
@@ -40,96 +41,123 @@ class _Waiting(Generic[Wanted, Answer]):
     wanted: Wanted
     outcome: asyncio.Future[tuple[Answer, Charge] | None]
 
+    def tell(self, outcome: tuple[Answer, Charge] | None) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+    def fail(self, error: Exception) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
 
 class ChargeBatcher(Generic[Wanted, Answer]):
-    """Serves paid reads of one kind in groups; one flusher a process.
+    """Serves paid reads of one kind in groups; one a process.
 
-    A caller that is cancelled leaves its group as it is: the charge stands like any whose answer
-    was lost, and asking again is free.
+    A caller that is cancelled before its group is being paid is not charged. Later the group stays
+    as it is: the charge stands like any whose answer was lost, and asking again is free.
     """
 
     def __init__(self, database: Database, ledger: Ledger, read: Reader[Wanted, Answer]) -> None:
         self._database = database
         self._ledger = ledger
         self._read = read
-        self._arrived: list[_Waiting[Wanted, Answer]] = []
-        self._flusher: asyncio.Task[None] | None = None
+        self._paying = _Stage(self._pay)
+        self._reading = _Stage(self._answer_free)
 
     async def serve(self, call: Call, wanted: Wanted) -> tuple[Answer, Charge] | None:
         """The answer and what it cost, or None when there is nothing to tell (nothing charged).
 
         Raises CreditsExhausted and DatabaseFailed.
         """
-        waiting = _Waiting(call, wanted, asyncio.get_running_loop().create_future())
-        self._arrived.append(waiting)
-        if self._flusher is None:
-            self._flusher = asyncio.create_task(self._flush())
+        waiting = _Waiting[Wanted, Answer](call, wanted, asyncio.get_running_loop().create_future())
+        self._reading.add(waiting)
         return await waiting.outcome
 
-    async def _flush(self) -> None:
+    async def _answer_free(self, group: Sequence[_Waiting[Wanted, Answer]]) -> None:
+        async with self._database.snapshot() as snapshot:
+            found = await self._read(snapshot, [waiting.wanted for waiting in group])
+            present = _present(group, found)
+            free = await self._ledger.free(snapshot, _requests(present)) if present else []
+        for waiting, item in zip(group, found, strict=True):
+            if item is None:
+                waiting.tell(None)
+        for (waiting, item), charge in zip(present, free, strict=True):
+            if charge is None:
+                self._paying.add(waiting)
+            else:
+                waiting.tell((item.answer, charge))
+
+    async def _pay(self, group: Sequence[_Waiting[Wanted, Answer]]) -> None:
+        async with self._database.transaction() as tx:
+            found = await self._read(tx, [waiting.wanted for waiting in group])
+            present = _present(group, found)
+            charges = await self._ledger.charge_all(tx, _requests(present)) if present else ()
+        # Only here is the commit durable, and only now may anyone be told.
+        for waiting, item in zip(group, found, strict=True):
+            if item is None:
+                waiting.tell(None)
+        for (waiting, item), outcome in zip(present, charges, strict=True):
+            if isinstance(outcome, CreditsExhausted):
+                waiting.fail(outcome)
+            else:
+                waiting.tell((item.answer, outcome))
+
+
+class _Stage(Generic[Wanted, Answer]):
+    """Handles what arrives in groups, one group at a time."""
+
+    def __init__(
+        self, handle: Callable[[Sequence[_Waiting[Wanted, Answer]]], Awaitable[None]]
+    ) -> None:
+        self._handle = handle
+        self._arrived: list[_Waiting[Wanted, Answer]] = []
+        self._worker: asyncio.Task[None] | None = None
+
+    def add(self, waiting: _Waiting[Wanted, Answer]) -> None:
+        self._arrived.append(waiting)
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        group: Sequence[_Waiting[Wanted, Answer]] = ()
         try:
             while self._arrived:
-                group, self._arrived = self._arrived[:GROUP_MAX], self._arrived[GROUP_MAX:]
-                try:
-                    settled = await self._settle(group)
-                except Exception as error:  # noqa: BLE001 - handed to each caller of the group
-                    settled = [error] * len(group)
-                for waiting, outcome in zip(group, settled, strict=True):
-                    _tell(waiting.outcome, outcome)
+                taken, self._arrived = self._arrived[:GROUP_MAX], self._arrived[GROUP_MAX:]
+                group = [waiting for waiting in taken if not waiting.outcome.done()]
+                if group:
+                    await self._handle_all(group)
+        except asyncio.CancelledError:
+            # The process stops: nobody may be left waiting for an answer that will not come.
+            for waiting in (*group, *self._arrived):
+                waiting.outcome.cancel()
+            self._arrived = []
+            raise
         finally:
-            self._flusher = None
+            self._worker = None
 
-    async def _settle(
-        self, group: Sequence[_Waiting[Wanted, Answer]]
-    ) -> Sequence[tuple[Answer, Charge] | Exception | None]:
-        """Free answers from a snapshot; what is due, read and charged in one transaction."""
-        wants = [waiting.wanted for waiting in group]
-        settled: list[tuple[Answer, Charge] | Exception | None] = [None] * len(group)
-        async with self._database.snapshot() as snapshot:
-            found = await self._read(snapshot, wants)
-            present = [index for index, item in enumerate(found) if item is not None]
-            free = await self._ledger.free(snapshot, _requests(group, found, present))
-        due = []
-        for index, charge in zip(present, free, strict=True):
-            item = found[index]
-            if charge is None:
-                due.append(index)
-            elif item is not None:
-                settled[index] = (item.answer, charge)
-        if due:
-            async with self._database.transaction() as tx:
-                found = await self._read(tx, [wants[index] for index in due])
-                paying = [group[index] for index in due]
-                there = [place for place, item in enumerate(found) if item is not None]
-                charges = await self._ledger.charge_all(tx, _requests(paying, found, there))
-            for place, outcome in zip(there, charges, strict=True):
-                item = found[place]
-                if item is not None:
-                    settled[due[place]] = (
-                        outcome if isinstance(outcome, CreditsExhausted) else (item.answer, outcome)
-                    )
-        return settled
+    async def _handle_all(self, group: Sequence[_Waiting[Wanted, Answer]]) -> None:
+        try:
+            await self._handle(group)
+        except DatabaseFailed as error:
+            for waiting in group:
+                waiting.fail(error)
+        except Exception as error:  # noqa: BLE001 - handed to the caller whose want it was
+            if len(group) == 1:
+                group[0].fail(error)
+                return
+            # The product's reader fell over some want; the others' calls must not fall with it.
+            for waiting in group:
+                if not waiting.outcome.done():
+                    await self._handle_all([waiting])
+
+
+def _present(
+    group: Sequence[_Waiting[Wanted, Answer]], found: Sequence[Found[Answer] | None]
+) -> list[tuple[_Waiting[Wanted, Answer], Found[Answer]]]:
+    return [(waiting, item) for waiting, item in zip(group, found, strict=True) if item is not None]
 
 
 def _requests(
-    group: Sequence[_Waiting[Wanted, Answer]],
-    found: Sequence[Found[Answer] | None],
-    places: Sequence[int],
+    present: Sequence[tuple[_Waiting[Wanted, Answer], Found[Answer]]],
 ) -> list[ChargeRequest]:
-    return [
-        ChargeRequest(group[place].call, item.items)
-        for place in places
-        if (item := found[place]) is not None
-    ]
-
-
-def _tell(
-    future: asyncio.Future[tuple[Answer, Charge] | None],
-    outcome: tuple[Answer, Charge] | Exception | None,
-) -> None:
-    if future.done():
-        return
-    if isinstance(outcome, Exception):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
+    return [ChargeRequest(waiting.call, item.items) for waiting, item in present]

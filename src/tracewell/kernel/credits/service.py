@@ -51,9 +51,9 @@ class Ledger:
             for request in requests
         ]
         orgs = {r.call.org_id for r, is_free in zip(requests, free, strict=True) if is_free}
-        balances = {org_id: await store.fetch_balance(tx, org_id) or 0 for org_id in orgs}
+        balances = await store.fetch_balances(tx, orgs) if orgs else {}
         return [
-            Charge(0, balances[request.call.org_id]) if is_free else None
+            Charge(0, balances.get(request.call.org_id, 0)) if is_free else None
             for request, is_free in zip(requests, free, strict=True)
         ]
 
@@ -91,11 +91,24 @@ class Ledger:
 
         Raises AccountNotFound; DatabaseFailed when the balance would go below zero.
         """
-        balance = await store.add_entry(
-            tx, self._new_id(_ENTRY_PREFIX), call, kind, credits, reason, self._clock()
-        )
+        balance = await store.add_to_balance(tx, call.org_id, credits)
         if balance is None:
             raise AccountNotFound(call.org_id)
+        # The clock is read under the account's lock, so that the ledger's times keep its order.
+        entry = LedgerEntry(
+            entry_id=self._new_id(_ENTRY_PREFIX),
+            org_id=call.org_id,
+            kind=kind,
+            credits=credits,
+            channel=call.channel,
+            key_id=call.key_id,
+            endpoint=call.endpoint,
+            item_count=0,
+            request_id=call.request_id,
+            reason=reason,
+            created_at=self._clock(),
+        )
+        await store.add_entry(tx, entry)
         return balance
 
     async def get_account(self, tx: Transaction, org_id: int) -> Account:

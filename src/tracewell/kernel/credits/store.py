@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
-from tracewell.kernel.credits.model import Call, ChargeRequest, EntryKind, LedgerEntry
+from tracewell.kernel.credits.model import ChargeRequest, LedgerEntry
 from tracewell.kernel.credits.rules import ChargePlan, ItemKey, Window
 from tracewell.kernel.database import Sql, Transaction
 
@@ -93,6 +93,15 @@ _ADD_BALANCE = """
     UPDATE credit_accounts SET balance = balance + :credits
     WHERE org_id = :org_id RETURNING balance"""
 
+_BALANCES = Sql(
+    sqlite="""
+        SELECT org_id, balance FROM credit_accounts
+        WHERE org_id IN (SELECT value FROM json_each(:org_ids))""",
+    postgresql="""
+        SELECT org_id, balance FROM credit_accounts
+        WHERE org_id = ANY(CAST(:org_ids AS BIGINT[]))""",
+)
+
 _BALANCE = "SELECT balance FROM credit_accounts WHERE org_id = :org_id"
 
 _ENTRIES = """
@@ -106,9 +115,18 @@ _ENTRY_COUNT = "SELECT COUNT(*) FROM credit_ledger WHERE org_id = :org_id"
 
 async def lock_balances(tx: Transaction, org_ids: Iterable[int]) -> dict[int, int]:
     """The balances of the orgs that have an account, locked until the transaction ends."""
+    return await _balances(tx, _LOCK_BALANCES, org_ids)
+
+
+async def fetch_balances(tx: Transaction, org_ids: Iterable[int]) -> dict[int, int]:
+    """The balances of the orgs that have an account, without a lock."""
+    return await _balances(tx, _BALANCES, org_ids)
+
+
+async def _balances(tx: Transaction, statement: Sql, org_ids: Iterable[int]) -> dict[int, int]:
     wanted = sorted(set(org_ids))
     asked = orjson.dumps(wanted).decode() if tx.dialect == "sqlite" else wanted
-    return {row[0]: row[1] for row in await tx.fetch_all(_LOCK_BALANCES, org_ids=asked)}
+    return {row[0]: row[1] for row in await tx.fetch_all(statement, org_ids=asked)}
 
 
 async def fetch_windows(tx: Transaction, keys: Iterable[ItemKey]) -> dict[ItemKey, Window]:
@@ -182,33 +200,28 @@ async def open_account(tx: Transaction, org_id: int) -> None:
     await tx.execute(_OPEN, org_id=org_id)
 
 
-async def add_entry(
-    tx: Transaction,
-    entry_id: str,
-    call: Call,
-    kind: EntryKind,
-    credits: int,
-    reason: str | None,
-    now: int,
-) -> int | None:
-    """Writes one entry and moves the balance; the new balance, or None without an account."""
-    balance: int | None = await tx.fetch_value(_ADD_BALANCE, credits=credits, org_id=call.org_id)
-    if balance is not None:
-        await tx.execute(
-            _ADD_ENTRY,
-            entry_id=entry_id,
-            org_id=call.org_id,
-            kind=kind,
-            credits=credits,
-            channel=call.channel,
-            key_id=call.key_id,
-            endpoint=call.endpoint,
-            item_count=0,
-            request_id=call.request_id,
-            reason=reason,
-            now=now,
-        )
+async def add_to_balance(tx: Transaction, org_id: int, credits: int) -> int | None:
+    """Moves and locks the balance; returns the new one, or None without an account."""
+    balance: int | None = await tx.fetch_value(_ADD_BALANCE, credits=credits, org_id=org_id)
     return balance
+
+
+async def add_entry(tx: Transaction, entry: LedgerEntry) -> None:
+    """Writes one entry."""
+    await tx.execute(
+        _ADD_ENTRY,
+        entry_id=entry.entry_id,
+        org_id=entry.org_id,
+        kind=entry.kind,
+        credits=entry.credits,
+        channel=entry.channel,
+        key_id=entry.key_id,
+        endpoint=entry.endpoint,
+        item_count=entry.item_count,
+        request_id=entry.request_id,
+        reason=entry.reason,
+        now=entry.created_at,
+    )
 
 
 async def fetch_balance(tx: Transaction, org_id: int) -> int | None:

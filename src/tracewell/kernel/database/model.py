@@ -57,7 +57,9 @@ class Database(Protocol):
         """A writing transaction: durable when the block has been left, rolled back on error.
 
         Nothing but this database may be awaited inside: a transaction is never open over the
-        network. Raises DatabaseFailed.
+        network. Raises DatabaseFailed, also when the block caught the failure of a statement: then
+        nothing was written. A DatabaseFailed raised by the commit itself leaves it open whether
+        the transaction stands, as a lost connection does; so a retry must be idempotent.
         """
         ...
 

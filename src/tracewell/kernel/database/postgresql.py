@@ -31,6 +31,20 @@ def _translated() -> Iterator[None]:
         raise DatabaseFailed(f"PostgreSQL: {type(error).__name__}") from error
 
 
+@contextlib.contextmanager
+def _or_cut(connection: Any) -> Iterator[None]:
+    # What was left half done, by a failure or by a caller that went away, is not worth mending:
+    # the server rolls back what is open, and the pool connects anew.
+    try:
+        with _translated():
+            yield
+    except BaseException:
+        # One that broke is no longer ours to cut.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            connection.terminate()
+        raise
+
+
 async def _no_reset(connection: Any) -> None:
     """Leaves the connection as it is."""
 
@@ -38,37 +52,47 @@ async def _no_reset(connection: Any) -> None:
 class PostgresqlTransaction:
     """Statements on one connection of the pool."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "failed")
 
     dialect: Dialect = "postgresql"
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self.failed = False
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            with _translated():
+                yield
+        except DatabaseFailed:
+            self.failed = True
+            raise
 
     async def fetch_all(self, statement: Statement, **params: Any) -> Sequence[Row]:
         """All rows of the statement."""
         sql, names = _compiled(statement)
-        with _translated():
+        with self._watched():
             rows: Sequence[Row] = await self._connection.fetch(sql, *bind(names, params))
         return rows
 
     async def fetch_one(self, statement: Statement, **params: Any) -> Row | None:
         """The first row, or None."""
         sql, names = _compiled(statement)
-        with _translated():
+        with self._watched():
             row: Row | None = await self._connection.fetchrow(sql, *bind(names, params))
         return row
 
     async def fetch_value(self, statement: Statement, **params: Any) -> Any:
         """The first column of the first row, or None."""
         sql, names = _compiled(statement)
-        with _translated():
+        with self._watched():
             return await self._connection.fetchval(sql, *bind(names, params))
 
     async def execute(self, statement: Statement, **params: Any) -> int:
         """Runs a statement; returns the number of rows that it changed."""
         sql, names = _compiled(statement)
-        with _translated():
+        with self._watched():
             status: str = await self._connection.execute(sql, *bind(names, params))
         count = status.rsplit(" ", 1)[-1]
         return int(count) if count.isdigit() else 0
@@ -76,7 +100,7 @@ class PostgresqlTransaction:
     async def execute_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> None:
         """Runs a statement once for each row of parameters."""
         sql, names = _compiled(statement)
-        with _translated():
+        with self._watched():
             await self._connection.executemany(sql, [bind(names, row) for row in rows])
 
 
@@ -123,32 +147,40 @@ class PostgresqlDatabase:
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[PostgresqlTransaction]:
         """A connection without a transaction around it."""
-        with _translated():
-            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        try:
+        async with self._connection() as connection:
             yield PostgresqlTransaction(connection)
-        finally:
-            await self._pool.release(connection)
 
     @asynccontextmanager
     async def _held(self, *, readonly: bool) -> AsyncIterator[PostgresqlTransaction]:
         isolation = "repeatable_read" if readonly else "read_committed"
-        async with contextlib.AsyncExitStack() as stack:
-            with _translated():
-                connection = await stack.enter_async_context(
-                    self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-                )
+        async with self._connection() as connection:
             block = connection.transaction(isolation=isolation, readonly=readonly)
-            with _translated():
+            with _or_cut(connection):
                 await block.start()
+            transaction = PostgresqlTransaction(connection)
             try:
-                yield PostgresqlTransaction(connection)
+                yield transaction
+                if transaction.failed and not readonly:
+                    # The body has caught it. PostgreSQL takes the COMMIT of a failed transaction
+                    # for a ROLLBACK, and asyncpg does not tell.
+                    raise DatabaseFailed("PostgreSQL: a statement of this transaction has failed")
             except BaseException:
-                with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                with contextlib.suppress(DatabaseFailed), _or_cut(connection):
                     await block.rollback()
                 raise
-            with _translated():
+            with _or_cut(connection):
                 await block.commit()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        with _translated():
+            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+        try:
+            yield connection
+        finally:
+            # A connection that broke is thrown away by the pool; what was committed stands.
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self._pool.release(connection)
 
     async def close(self) -> None:
         """Waits for open transactions, then closes the pool."""

@@ -1,8 +1,8 @@
 """SQLite through apsw, called straight in the event loop, with group commit.
 
-Every writing transaction that ends in one turn of the loop shares one COMMIT (one fsync); each is a
-savepoint of its own, so that one that fails takes nothing with it. Measured reasons against a
-writer thread and against aiosqlite: docs/decisions/0002-database.md.
+Every writing transaction that ends in one turn of the loop, and every one that queued meanwhile,
+shares one COMMIT (one fsync); each is a savepoint of its own, so that one that fails takes nothing
+with it. Measured reasons against a writer thread and aiosqlite: docs/decisions/0002-database.md.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from tracewell.kernel.database.sql import Dialect, Statement, bind, positional
 BUSY_WAIT_MS = 5_000
 STATEMENT_CACHE = 256
 READERS_KEPT = 8
+GROUP_BODIES_MAX = 1_024
+"""Bounds how long the first of a group waits for those that keep coming."""
 CHECKPOINT_EVERY_S = 1.0
+WAL_PAGES_MAX = 16_384
+"""64 MB: beyond it, writers are made to wait (for milliseconds) until the log can begin anew."""
+WAL_RESTART_WAIT_MS = 250
 
 
 @contextlib.contextmanager
@@ -31,8 +36,12 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except apsw.Error as error:
-        # apsw's text names tables and columns, never a bound value.
-        raise DatabaseFailed(f"SQLite: {type(error).__name__}: {error}") from error
+        raise _failure(error) from error
+
+
+def _failure(error: apsw.Error) -> DatabaseFailed:
+    # apsw's text names tables and columns, never a bound value.
+    return DatabaseFailed(f"SQLite: {type(error).__name__}: {error}")
 
 
 def connect(path: str) -> apsw.Connection:
@@ -51,30 +60,39 @@ def connect(path: str) -> apsw.Connection:
 class SqliteTransaction:
     """Statements on one connection; awaiting them never yields to the loop."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "failed")
 
     dialect: Dialect = "sqlite"
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
+        self.failed = False
 
-    def _run(self, statement: Statement, params: Mapping[str, Any]) -> apsw.Cursor:
+    def _run(self, statement: Statement, params: Mapping[str, Any]) -> Sequence[Row]:
         text = statement if isinstance(statement, str) else statement.sqlite
         sql, names = positional(text, "?")
-        with _translated():
-            return self._connection.execute(sql, bind(names, params))
+        values = bind(names, params)
+        self._refuse_after_failure()
+        try:
+            rows: Sequence[Row] = self._connection.execute(sql, values).fetchall()
+        except apsw.Error as error:
+            self.failed = True
+            raise _failure(error) from error
+        return rows
+
+    def _refuse_after_failure(self) -> None:
+        # As PostgreSQL does. SQLite may have rolled back by itself (a full disk), and would take
+        # a further statement as a transaction of its own.
+        if self.failed:
+            raise DatabaseFailed("SQLite: a statement of this transaction has failed before")
 
     async def fetch_all(self, statement: Statement, **params: Any) -> Sequence[Row]:
         """All rows of the statement."""
-        cursor = self._run(statement, params)
-        with _translated():
-            return cursor.fetchall()
+        return self._run(statement, params)
 
     async def fetch_one(self, statement: Statement, **params: Any) -> Row | None:
         """The first row, or None."""
-        cursor = self._run(statement, params)
-        with _translated():
-            rows = cursor.fetchall()
+        rows = self._run(statement, params)
         return rows[0] if rows else None
 
     async def fetch_value(self, statement: Statement, **params: Any) -> Any:
@@ -85,17 +103,19 @@ class SqliteTransaction:
     async def execute(self, statement: Statement, **params: Any) -> int:
         """Runs a statement; returns the number of rows that it changed."""
         before = self._connection.total_changes()
-        cursor = self._run(statement, params)
-        with _translated():
-            cursor.fetchall()
+        self._run(statement, params)
         return int(self._connection.total_changes() - before)
 
     async def execute_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> None:
         """Runs a statement once for each row of parameters."""
         text = statement if isinstance(statement, str) else statement.sqlite
         sql, names = positional(text, "?")
-        with _translated():
+        self._refuse_after_failure()
+        try:
             self._connection.executemany(sql, (bind(names, row) for row in rows))
+        except apsw.Error as error:
+            self.failed = True
+            raise _failure(error) from error
 
 
 class SqliteDatabase:
@@ -111,41 +131,85 @@ class SqliteDatabase:
         self._writer.wal_autocheckpoint(0)
         self._readers: list[apsw.Connection] = []
         self._body = asyncio.Lock()
+        self._queued = 0
         self._group: asyncio.Future[None] | None = None
+        self._group_bodies = 0
+        self._commit_scheduled = False
         self._checkpointer: asyncio.Task[None] | None = None
+        self._checkpoint: asyncio.Future[None] | None = None
         self._written = False
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """A savepoint in the current group; left only after the group's commit is durable."""
-        async with self._body:
+        refusal: Exception | None = None
+        async with self._turn():
             group = self._group or await self._begin()
+            self._group_bodies += 1
             with _translated():
                 self._writer.execute("SAVEPOINT body")
+            transaction = SqliteTransaction(self._writer)
             try:
-                yield SqliteTransaction(self._writer)
+                yield transaction
+                transaction._refuse_after_failure()  # the body may have caught it
+                with _translated():
+                    self._writer.execute("RELEASE body")
+            except Exception as error:  # noqa: BLE001 - raised below, in its time
+                self._undo_body()
+                refusal = error
             except BaseException:
                 self._undo_body()
                 raise
-            with _translated():
-                self._writer.execute("RELEASE body")
-        # A caller that is cancelled here has committed all the same, like a lost answer.
+        # A body that refused has seen what the group wrote before it: if that is not committed, the
+        # refusal is as void as a success. A caller that is cancelled here has committed all the
+        # same, like a lost answer.
         await asyncio.shield(group)
+        if refusal is not None:
+            raise refusal
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One body at a time; the commit comes when nobody is in or queues."""
+        self._queued += 1
+        try:
+            await self._body.acquire()
+        except BaseException:
+            self._queued -= 1
+            self._schedule_commit()
+            raise
+        self._queued -= 1
+        try:
+            yield
+        finally:
+            self._body.release()
+            self._schedule_commit()
+
+    def _schedule_commit(self) -> None:
+        if self._group is not None and not self._commit_scheduled:
+            self._commit_scheduled = True
+            asyncio.get_running_loop().call_soon(self._commit)
 
     def _undo_body(self) -> None:
-        # A full disk or an I/O error may have rolled the whole group back already.
         if self._writer.in_transaction:
-            with _translated():
+            try:
                 self._writer.execute("ROLLBACK TO body")
                 self._writer.execute("RELEASE body")
-        elif self._group is not None:
-            group, self._group = self._group, None
+            except apsw.Error:
+                # What cannot be undone alone must not be committed with the others.
+                with contextlib.suppress(apsw.Error):
+                    self._writer.execute("ROLLBACK")
+            else:
+                return
+        # A full disk or an I/O error may have rolled the whole group back already.
+        group, self._group = self._group, None
+        if group is not None:
             _fail(group, DatabaseFailed("SQLite rolled the transaction back"))
 
     async def _begin(self) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + BUSY_WAIT_MS / 1000
-        self._writer.setbusytimeout(0)
+        with _translated():
+            self._writer.setbusytimeout(0)
         while True:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
@@ -156,28 +220,27 @@ class SqliteDatabase:
                     raise DatabaseFailed("SQLite: the file is locked by another writer") from error
                 await asyncio.sleep(random.uniform(0.0005, 0.003))  # noqa: S311 - jitter
             except apsw.Error as error:
-                raise DatabaseFailed(f"SQLite: {type(error).__name__}: {error}") from error
+                raise _failure(error) from error
         self._group = loop.create_future()
-        loop.call_soon(self._commit)
+        self._group_bodies = 0
         if self._checkpointer is None:
             self._checkpointer = loop.create_task(self._checkpoint_regularly())
         return self._group
 
     def _commit(self) -> None:
+        self._commit_scheduled = False
         group = self._group
-        if group is None:
-            return
-        if self._body.locked():
-            # A body that was made to wait for its turn is still writing: commit after it.
-            asyncio.get_running_loop().call_soon(self._commit)
-            return
+        if group is None or self._body.locked():
+            return  # who is in schedules the commit when leaving
+        if self._queued and self._group_bodies < GROUP_BODIES_MAX:
+            return  # who queues will join this group
         self._group = None
         try:
             self._writer.execute("COMMIT")
         except apsw.Error as error:
             with contextlib.suppress(apsw.Error):
                 self._writer.execute("ROLLBACK")
-            _fail(group, DatabaseFailed(f"SQLite: {type(error).__name__}: {error}"))
+            _fail(group, _failure(error))
             return
         self._written = True
         group.set_result(None)
@@ -185,40 +248,41 @@ class SqliteDatabase:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[SqliteTransaction]:
         """A reading connection of its own for as long as the block lasts."""
-        reader = self._readers.pop() if self._readers else connect(self._path)
-        try:
+        with self._reader() as reader:
             with _translated():
                 reader.execute("BEGIN")
-            yield SqliteTransaction(reader)
-        finally:
-            with contextlib.suppress(apsw.Error):
-                reader.execute("COMMIT")
-            if len(self._readers) < READERS_KEPT:
-                self._readers.append(reader)
-            else:
-                reader.close()
+            try:
+                yield SqliteTransaction(reader)
+            finally:
+                with contextlib.suppress(apsw.Error):
+                    reader.execute("COMMIT")
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[SqliteTransaction]:
         """A reading connection without a transaction around it."""
+        with self._reader() as reader:
+            yield SqliteTransaction(reader)
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[apsw.Connection]:
         reader = self._readers.pop() if self._readers else connect(self._path)
         try:
-            yield SqliteTransaction(reader)
+            yield reader
         finally:
-            self._readers.append(reader)
+            # One that is still in a transaction would show its next user an old state.
+            if len(self._readers) < READERS_KEPT and not reader.in_transaction:
+                self._readers.append(reader)
+            else:
+                reader.close()
 
     async def _checkpoint_regularly(self) -> None:
-        connection = connect(self._path)
-        try:
-            while True:
-                await asyncio.sleep(CHECKPOINT_EVERY_S)
-                if self._written:
-                    self._written = False
-                    with contextlib.suppress(apsw.Error):
-                        # In a thread: SQLite copies and syncs without holding the interpreter.
-                        await asyncio.to_thread(connection.wal_checkpoint)
-        finally:
-            connection.close()
+        while True:
+            await asyncio.sleep(CHECKPOINT_EVERY_S)
+            if self._written:
+                self._written = False
+                # In a thread: SQLite copies and syncs without holding the interpreter.
+                self._checkpoint = asyncio.ensure_future(asyncio.to_thread(_checkpoint, self._path))
+                await asyncio.shield(self._checkpoint)
 
     async def close(self) -> None:
         """Commits what is pending, folds the write-ahead log in, closes the file."""
@@ -227,10 +291,25 @@ class SqliteDatabase:
         if self._checkpointer is not None:
             self._checkpointer.cancel()
             await asyncio.wait([self._checkpointer])
+        if self._checkpoint is not None:
+            await asyncio.wait([self._checkpoint])
         for reader in self._readers:
             reader.close()
         self._readers.clear()
         self._writer.close()
+
+
+def _checkpoint(path: str) -> None:
+    """Copies the log into the file; without this a log that is always written never ends."""
+    with contextlib.suppress(apsw.Error, DatabaseFailed):
+        connection = connect(path)
+        try:
+            pages, _ = connection.wal_checkpoint()
+            if pages > WAL_PAGES_MAX:
+                connection.setbusytimeout(WAL_RESTART_WAIT_MS)
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        finally:
+            connection.close()
 
 
 def _fail(group: asyncio.Future[None], error: DatabaseFailed) -> None:
