@@ -1,0 +1,125 @@
+"""A server in small: the product's ledger over a database, asked in the three ways that exist.
+
+Reads go through the group commit, pages through one transaction of their own, grants are booked.
+Mutants replace parts of this; nothing here is replaced in a run that is to pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from tests.exactness.history import Asked, Told
+from tests.exactness.world import ITEMS, World, is_there
+
+from tracewell.kernel.clock import Clock
+from tracewell.kernel.credits import Call, ChargeBatcher, ChargeRequest, CreditsExhausted, Ledger
+from tracewell.kernel.credits.batch import Found
+from tracewell.kernel.database import Database, DatabaseFailed, Sql, Transaction
+from tracewell.kernel.ids import IdFactory
+
+_READ = Sql(
+    sqlite="""
+        SELECT item_id FROM sim_items WHERE item_id IN (SELECT value FROM json_each(:items))""",
+    postgresql="""
+        SELECT item_id FROM sim_items WHERE item_id = ANY(CAST(:items AS BIGINT[]))""",
+)
+
+
+async def read_items(tx: Transaction, wanted: Sequence[int]) -> list[Found[int] | None]:
+    """The data of items, set-based, as a product's reader does it."""
+    asked = orjson.dumps(wanted).decode() if tx.dialect == "sqlite" else list(wanted)
+    found = {row[0] for row in await tx.fetch_all(_READ, items=asked)}
+    return [Found(item, (item,)) if item in found else None for item in wanted]
+
+
+class Server:
+    """One process's worth of the product."""
+
+    def __init__(self, database: Database, clock: Clock, new_id: IdFactory) -> None:
+        self.database = database
+        self.clock = clock
+        self.ledger = self.make_ledger(clock, new_id)
+        self.batcher = self.make_batcher()
+
+    def make_ledger(self, clock: Clock, new_id: IdFactory) -> Ledger:
+        """The ledger; mutants have another."""
+        return Ledger(clock, new_id)
+
+    def make_batcher(self) -> ChargeBatcher[int, int]:
+        """The group commit; mutants have another."""
+        return ChargeBatcher(self.database, self.ledger, read_items)
+
+    async def answer(self, asked: Asked) -> Told:
+        """What a client is told; a failed database is a lost answer."""
+        intention = asked.intention
+        call = Call(intention.org_id, "api", "key", intention.kind, asked.request_id)
+        try:
+            if intention.kind == "grant":
+                return await self.grant(call, intention.credits)
+            if intention.kind == "page":
+                return await self.page(call, intention.items)
+            return await self.read(call, intention.items[0])
+        except CreditsExhausted as error:
+            return Told(asked.request_id, "refused", numbers=(error.requested, error.shortfall))
+        except DatabaseFailed as error:
+            return Told(asked.request_id, "lost", error=str(error))
+
+    async def read(self, call: Call, item: int) -> Told:
+        """One item, charged with others that are read at the same time."""
+        answered = await self.batcher.serve(call, item)
+        if answered is None:
+            return Told(call.request_id, "absent")
+        told, charge = answered
+        numbers = (charge.credits, charge.remaining)
+        return Told(call.request_id, "charged", items=(told,), numbers=numbers)
+
+    async def page(self, call: Call, items: Sequence[int]) -> Told:
+        """Several items, charged in the transaction that reads them."""
+        async with self.database.transaction() as tx:
+            told = [found.answer for found in await read_items(tx, items) if found is not None]
+            charge = await self.ledger.charge(tx, ChargeRequest(call, tuple(told)))
+        numbers = (charge.credits, charge.remaining)
+        return Told(call.request_id, "charged", items=tuple(told), numbers=numbers)
+
+    async def grant(self, call: Call, credits: int) -> Told:
+        """Credits for an org."""
+        async with self.database.transaction() as tx:
+            balance = await self.ledger.book(tx, call, "grant", credits, "simulation")
+        return Told(call.request_id, "granted", numbers=(balance,))
+
+
+async def has_entry(database: Database, request_id: str) -> bool:
+    """Whether the ledger has the call: what an operator looks up when a grant's answer was lost."""
+    async with database.statement() as tx:
+        found = await tx.fetch_value(
+            "SELECT 1 FROM credit_ledger WHERE request_id = :request_id", request_id=request_id
+        )
+    return found is not None
+
+
+async def prepare(database: Database) -> None:
+    """The items' table, and on PostgreSQL a column that tells the order of the ledger's entries."""
+    async with database.transaction() as tx:
+        await tx.execute("CREATE TABLE sim_items (item_id BIGINT PRIMARY KEY)")
+        await tx.execute_many(
+            "INSERT INTO sim_items (item_id) VALUES (:item)",
+            [{"item": item} for item in range(1, ITEMS + 1) if is_there(item)],
+        )
+        if tx.dialect == "postgresql":
+            await tx.execute("ALTER TABLE credit_ledger ADD COLUMN told_order BIGSERIAL")
+
+
+async def populate(database: Database, ledger: Ledger, world: World) -> None:
+    """The run's orgs with their opening balances."""
+    async with database.transaction() as tx:
+        for org_id in world.org_ids:
+            await tx.execute(
+                "INSERT INTO orgs (org_id, name, plan, created_at)"
+                " VALUES (:org_id, :name, 'none', 0)",
+                org_id=org_id,
+                name=f"org {org_id}",
+            )
+            await ledger.open_account(tx, org_id)
+            call = Call(org_id, "api", None, "opening", f"opening-{org_id}")
+            await ledger.book(tx, call, "grant", world.opening_balance(org_id), "opening")
