@@ -75,9 +75,12 @@ class Directory(Connector):
     spec = _spec("directory", frozenset(IdentifierType))
     records: dict[str, list[Record]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    on_asked: Callable[[], None] | None = None
 
     async def ask(self, identifier: Identifier, context: AskContext) -> Sequence[Observation]:
         self.asked.append(identifier.value)
+        if self.on_asked is not None:
+            await asyncio.to_thread(self.on_asked)
         return [
             observation
             for subject, statements in self.records.get(identifier.value, ())
@@ -86,6 +89,7 @@ class Directory(Connector):
                 statements,
                 source_url=f"directory:{subject}",
                 observed_at=1_700_000_000_000,
+                record={"subject": subject, "statements": len(statements)},
             )
         ]
 
@@ -292,7 +296,7 @@ async def _listen(gate: Gate) -> tuple[uvicorn.Server, int, asyncio.Task[None]]:
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(gate, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
     task = asyncio.create_task(server.serve(sockets=[listening]))
     deadline = time.monotonic() + 20
     while not server.started and time.monotonic() < deadline:

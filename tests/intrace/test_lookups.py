@@ -268,6 +268,17 @@ def test_a_deep_lookup_follows_what_it_finds_and_ends(
     assert cited <= {s["source_id"] for s in deep["sources"]}
 
 
+def test_a_deep_lookup_asks_about_a_profile_page_by_its_address(
+    server: Server, analyst: httpx.Client
+) -> None:
+    server.directory.records[ADA[1]] = [("p1", [*RECORD, ("social.account", "github:ada")])]
+
+    deep = look_up(analyst, ADA, depth="deep").json()
+
+    followed = [(i["type"], i["normalized"]) for i in deep["identifiers"] if i["round"] == 1]
+    assert followed == [("phone", "+390612345678"), ("social_url", "https://github.com/ada")]
+
+
 def test_a_refused_deep_lookup_costs_nothing_of_the_general_limit(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -30,7 +30,12 @@ from tracewell.kernel.http.gate import Headers
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.identity.model import CredentialRefused, Principal, Refusal
 from tracewell.kernel.limits.model import Quota
-from tracewell.kernel.oidc import IdentityProviderUnavailable, TokenExpired, TokenInvalid
+from tracewell.kernel.oidc import (
+    IdentityProviderUnavailable,
+    TokenExpired,
+    TokenFault,
+    TokenInvalid,
+)
 from tracewell.kernel.signing import SigningFailed
 
 AuthMode = Literal["oidc", "saml", "api_key", "both"]
@@ -71,7 +76,7 @@ class IntraceRules:
         if authorization is not None:
             scheme, _, token = authorization.decode("latin-1").partition(" ")
             if scheme.lower() != "bearer" or self.bearer is None:
-                raise TokenInvalid("no bearer token is accepted here")
+                raise TokenInvalid(TokenFault.TYPE)
             return await self.bearer.authenticate(token.strip())
         key = headers.get(b"x-api-key")
         if key is None:

@@ -15,6 +15,7 @@ from tracewell.intrace.identifiers import (
     IdentifierType,
     parse_identifier,
 )
+from tracewell.intrace.identifiers.platforms import PLATFORMS
 from tracewell.intrace.lookups.model import Asked, Findings
 from tracewell.resolution import Item, Resolution, SourcedObservation
 from tracewell.resolution.model import Status
@@ -32,6 +33,8 @@ _FOLLOWED: Final[Mapping[str, IdentifierType]] = MappingProxyType(
         "username.handle": IdentifierType.USERNAME,
     }
 )
+
+_PAGES: Final[Mapping[str, str]] = MappingProxyType({p.id: p.canonical for p in PLATFORMS})
 
 
 def find_leads(
@@ -67,8 +70,11 @@ def _candidates(resolution: Resolution) -> Iterator[tuple[IdentifierType, str]]:
 
 
 def _asked_value(kind: IdentifierType, item: Item) -> str:
-    """A profile page is asked about by its address, which its item has as a detail."""
-    return item.details.get("social.url", "") if kind is IdentifierType.SOCIAL_URL else item.value
+    """The item as a caller would write it: a profile page by its address."""
+    if kind is not IdentifierType.SOCIAL_URL:
+        return item.value
+    platform, _, handle = item.value.partition(":")
+    return _PAGES.get(platform, "").format(handle=handle)
 
 
 def findings_of(asked: Sequence[Asked], rounds: Sequence[RunResult]) -> Findings:

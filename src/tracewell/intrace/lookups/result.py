@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, Final
 
 from tracewell.intrace.audit.model import AuditRecord
 from tracewell.intrace.connectors.model import Outcome, OutcomeStatus
 from tracewell.intrace.connectors.runner import Source
+from tracewell.intrace.identifiers import as_queried
 from tracewell.intrace.lookups.model import Asked, Findings
 from tracewell.kernel.clock import format_utc
 from tracewell.kernel.signing import canonical_json
 from tracewell.resolution import (
-    QueriedIdentifier,
     Resolution,
     render_facts,
     render_resolution,
@@ -47,11 +47,7 @@ class Result:
 
 def resolve(findings: Findings, id_key: bytes) -> Resolution:
     """Who is meant: judged by what the caller asked, not by what was followed from it."""
-    queried = [
-        QueriedIdentifier(str(a.identifier.type), a.identifier.value)
-        for a in findings.asked
-        if a.round == 0
-    ]
+    queried = [as_queried(a.identifier) for a in findings.asked if a.round == 0]
     return resolve_observations(findings.observations, queried, id_key=id_key)
 
 
@@ -85,7 +81,7 @@ def _identifiers(asked: Sequence[Asked], resolution: Resolution) -> list[Json]:
             "normalized": a.identifier.value,
             "round": a.round,
             "details": dict(a.identifier.details),
-            "facts": facts.get((str(a.identifier.type), a.identifier.value), []),
+            "facts": facts.get(astuple(as_queried(a.identifier)), []),
         }
         for a in asked
     ]
