@@ -233,11 +233,12 @@ def test_a_changed_manifest_takes_effect(directory: Path, clock: Ticking) -> Non
     [
         (b"", "could not be read (ArrowInvalid)"),
         (b"first,last\nAda,Lovelace\n", "lacks the column 'customer_id'"),
-        (CUSTOMERS.encode("utf-16"), "customers.csv"),
-        (CUSTOMERS.encode("utf-8").replace("ë".encode(), b"\xff"), "could not be read"),
+        (CUSTOMERS.encode("utf-16"), "is not UTF-8"),
+        (CUSTOMERS.encode("utf-8").replace("ë".encode(), b"\xff"), "is not UTF-8"),
+        (CUSTOMERS.encode() + b"C-7,\xff\n", "is not UTF-8"),
         (b"\x00" * 4096, "customers.csv"),
     ],
-    ids=["empty", "other columns", "utf-16", "broken utf-8", "zeros"],
+    ids=["empty", "other columns", "utf-16", "broken utf-8", "broken row", "zeros"],
 )
 def test_a_file_that_cannot_be_read_is_told_and_the_others_answer(
     content: bytes, problem: str, directory: Path, clock: Ticking
