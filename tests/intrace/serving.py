@@ -45,6 +45,7 @@ from tracewell.kernel.identity.tokens import TokenSigner
 from tracewell.kernel.ids import IdFactory
 from tracewell.kernel.limits import open_limiter
 from tracewell.kernel.limits.model import Quota
+from tracewell.kernel.oidc import TokenFault, TokenInvalid
 from tracewell.kernel.signing import Keyring, PublicKeyDirectory, SigningKeyFile, ensure_signing_key
 from tracewell.values import Observation
 
@@ -115,6 +116,8 @@ class TestBearer:
     __test__ = False
 
     async def authenticate(self, token: str) -> Principal:
+        if not token.startswith("user:"):
+            raise TokenInvalid(TokenFault.MALFORMED)
         subject = token.removeprefix("user:")
         return Principal(
             kind="bearer",

@@ -14,6 +14,7 @@ from tracewell.intrace.access import Roles
 from tracewell.intrace.audit.callers import caller_of
 from tracewell.intrace.audit.parameters import RequestId, is_request_id
 from tracewell.intrace.identifiers import IdentifierType
+from tracewell.intrace.identifiers.rules import IDENTIFIERS_MAX
 from tracewell.intrace.lookups.answers import LookupModel, LookupPageModel
 from tracewell.intrace.lookups.deep_limit import DeepLimit
 from tracewell.intrace.lookups.model import LookupRequest, LookupSummary
@@ -62,14 +63,20 @@ class _Body(BaseModel):
 class IdentifierBody(_Body):
     """An identifier; a type that is none of these, or a bad value, is a 422."""
 
-    type: Text = Field(description=f"One of: {', '.join(IdentifierType)}.")
-    value: Text
+    type: Text = Field(json_schema_extra={"enum": [str(kind) for kind in IdentifierType]})
+    value: Text = Field(
+        description="In the format of its type.", json_schema_extra={"minLength": 1}
+    )
 
 
 class LookupBody(_Body):
     """What to look up."""
 
-    identifiers: list[IdentifierBody] = Field(description="1 to 20.")
+    # The bounds are documented here and judged in the service: they are 422, not 400.
+    identifiers: list[IdentifierBody] = Field(
+        json_schema_extra={"minItems": 1, "maxItems": IDENTIFIERS_MAX},
+        examples=[[{"type": "phone", "value": "+390612345678"}]],
+    )
     depth: Literal["standard", "deep"] = Field(
         default="standard", description="`deep` also follows what the first round found."
     )
