@@ -57,6 +57,13 @@ def connect(path: str) -> apsw.Connection:
     return connection
 
 
+def _connect_reader(path: str) -> apsw.Connection:
+    connection = connect(path)
+    with _translated():
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
 class SqliteTransaction:
     """Statements on one connection; awaiting them never yields to the loop."""
 
@@ -265,7 +272,7 @@ class SqliteDatabase:
 
     @contextlib.contextmanager
     def _reader(self) -> Iterator[apsw.Connection]:
-        reader = self._readers.pop() if self._readers else connect(self._path)
+        reader = self._readers.pop() if self._readers else _connect_reader(self._path)
         try:
             yield reader
         finally:
