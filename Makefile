@@ -14,7 +14,7 @@ setup: .venv/.ready ## Install everything into .venv
 	@sh scripts/setup.sh
 
 demo: setup ## Crawl the sample web, serve both products, print keys and calls
-	@$(PY) -m examples.demo
+	@$(PY) -m examples.demo $(if $(FRESH),--fresh)
 
 test: setup ## Run all tests
 	@$(PYTEST) -n 2 --dist loadgroup -q

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME ...]`: runs the benchmarks one after the other and prints their tables."""
+"""`python -m benchmarks [NAME ...]`: runs the benchmarks one after the other."""
 
 from __future__ import annotations
 

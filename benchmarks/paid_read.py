@@ -1,8 +1,8 @@
-"""Requests a second of the paid company lookup, as a ratio to a bare ASGI answer of the same bytes.
+"""Requests a second of the paid company lookup, as a ratio to a bare ASGI answer of the same size.
 
-A real server in a process of its own, asked by `wrk` over 64 connections. Bare, free (the company is
-unlocked already) and net-new (each request charges a company never asked before) take turns, and the
-median of the rounds counts. Needs wrk (Debian: apt-get install wrk).
+A real server in a process of its own, asked by `wrk` over 64 connections. Bare, free (the company
+is unlocked already) and net-new (each request charges a company never asked before) take turns,
+and the median of the rounds counts. Needs wrk (Debian: apt-get install wrk).
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.companies import COMPANIES, insert_companies
 from tests.databases import start_cluster
+
+from benchmarks.companies import COMPANIES, insert_companies
 
 CONNECTIONS = 64
 WARM_S = 2

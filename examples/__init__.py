@@ -1,0 +1,1 @@
+"""Examples that run: the sample web and the demo."""
