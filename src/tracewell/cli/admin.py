@@ -17,6 +17,7 @@ from tracewell.intrace.access import DEFAULT_ROLES
 from tracewell.kernel.clock import format_utc_or_none
 from tracewell.kernel.identity.model import ApiKey, Org, User
 from tracewell.kernel.identity.service import MintedKey
+from tracewell.kernel.mail import MailFailed
 from tracewell.main import operations
 from tracewell.main.ground import Ground, open_ground
 from tracewell.main.plans import DEFAULT_PLAN, PLANS
@@ -69,7 +70,13 @@ def admin() -> None:
 
 @admin.group()
 def org() -> None:
-    """Orgs."""
+    """Orgs.
+
+    \b
+    Examples:
+      tracewell admin org create "Acme" --plan starter
+      tracewell admin org list
+    """
 
 
 @org.command("create")
@@ -78,7 +85,12 @@ def org() -> None:
 @data_option
 @json_option
 def org_create(name: str, plan: str, data: Path | None, as_json: bool) -> None:
-    """Makes an org and books its plan's first credits."""
+    """Makes an org and books its plan's first credits.
+
+    \b
+    Example:
+      tracewell admin org create "Acme" --plan starter
+    """
     made = _run(data, lambda ground: ground.identity.create_org(name, plan, ground.open_org))
     show(_shown(made), as_json=as_json)
 
@@ -87,14 +99,25 @@ def org_create(name: str, plan: str, data: Path | None, as_json: bool) -> None:
 @data_option
 @json_option
 def org_list(data: Path | None, as_json: bool) -> None:
-    """Lists the orgs and their balances."""
+    """Lists the orgs and their balances.
+
+    \b
+    Example:
+      tracewell admin org list --json
+    """
     rows = _run(data, operations.list_orgs)
     show_all([_times(row) for row in rows], as_json=as_json)
 
 
 @admin.group()
 def user() -> None:
-    """Users."""
+    """Users.
+
+    \b
+    Examples:
+      tracewell admin user create jane@acme.example --org Acme --verified
+      tracewell admin user set-password jane@acme.example
+    """
 
 
 @user.command("create")
@@ -109,14 +132,45 @@ def user_create(
     """Makes a user; without --verified sends (or prints) a link that proves the address.
 
     The same link lets the user set a password.
+
+    \b
+    Examples:
+      tracewell admin user create jane@acme.example --org Acme
+      tracewell admin user create jane@acme.example --org Acme --verified --json
     """
 
     async def work(ground: Ground) -> dict[str, Any]:
         made = await ground.identity.create_user(
             email, await ground.identity.get_org(org_name), verified=verified
         )
-        sent = None if verified else await operations.send_email_link(ground, made)
+        try:
+            sent = None if verified else await operations.send_email_link(ground, made)
+        except MailFailed as error:
+            raise MailFailed(
+                f"{error}; the user is made: "
+                f"`tracewell admin user send-link {made.email}` tries again"
+            ) from error
         return {**_shown(made), "verification_link": sent}
+
+    show(_run(data, work), as_json=as_json)
+
+
+@user.command("send-link")
+@click.argument("email")
+@data_option
+@json_option
+def user_send_link(email: str, data: Path | None, as_json: bool) -> None:
+    """Sends (or prints) the link that proves the address again.
+
+    \b
+    Example:
+      tracewell admin user send-link jane@acme.example
+    """
+
+    async def work(ground: Ground) -> dict[str, Any]:
+        found = await ground.identity.get_user(email)
+        sent = await operations.send_email_link(ground, found)
+        return {**_shown(found), "verification_link": sent}
 
     show(_run(data, work), as_json=as_json)
 
@@ -126,11 +180,17 @@ def user_create(
 @data_option
 @json_option
 def user_set_password(email: str, data: Path | None, as_json: bool) -> None:
-    """Sets a password, asked for on a terminal, else read from standard input."""
+    """Sets a password, asked for on a terminal, else read from standard input.
+
+    \b
+    Examples:
+      tracewell admin user set-password jane@acme.example
+      tracewell admin user set-password jane@acme.example < password.txt
+    """
     if sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
-        password = sys.stdin.readline(1024).rstrip("\n")
+        password = sys.stdin.readline(1024).rstrip("\r\n")
 
     async def work(ground: Ground) -> User:
         found = await ground.identity.get_user(email)
@@ -145,7 +205,12 @@ def user_set_password(email: str, data: Path | None, as_json: bool) -> None:
 @data_option
 @json_option
 def user_detach(email: str, data: Path | None, as_json: bool) -> None:
-    """Takes a user out of the org; the user's keys answer key_missing_org_association."""
+    """Takes a user out of the org; the user's keys answer key_missing_org_association.
+
+    \b
+    Example:
+      tracewell admin user detach jane@acme.example
+    """
 
     async def work(ground: Ground) -> User:
         await ground.identity.detach_user(await ground.identity.get_user(email))
@@ -156,7 +221,13 @@ def user_detach(email: str, data: Path | None, as_json: bool) -> None:
 
 @admin.group()
 def key() -> None:
-    """API keys."""
+    """API keys.
+
+    \b
+    Examples:
+      tracewell admin key create --user jane@acme.example
+      tracewell admin key list
+    """
 
 
 @key.command("create")
@@ -178,7 +249,14 @@ def key_create(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Mints a key for a user, an org or a service account. It is shown once."""
+    """Mints a key for a user, an org or a service account. It is shown once.
+
+    \b
+    Examples:
+      tracewell admin key create --user jane@acme.example
+      tracewell admin key create --org Acme --per-minute 1200
+      tracewell admin key create --service crm --roles analyst --expires 90d --json
+    """
     if sum(owner is not None for owner in (user_email, org_name, service_name)) != 1:
         raise click.UsageError("say one of --user, --org and --service")
     named = tuple(role for role in (part.strip() for part in roles.split(",")) if role)
@@ -214,9 +292,21 @@ def key_create(
 @data_option
 @json_option
 def key_list(data: Path | None, as_json: bool) -> None:
-    """Lists what may be shown of the keys."""
-    keys = _run(data, lambda ground: ground.identity.list_keys())
-    show_all([_shown(each) for each in keys], as_json=as_json)
+    """Lists what may be shown of the keys.
+
+    \b
+    Example:
+      tracewell admin key list --json
+    """
+
+    async def work(ground: Ground) -> list[ApiKey]:
+        keys = page = await ground.identity.list_keys()
+        while page:
+            page = await ground.identity.list_keys(after=page[-1].key_id)
+            keys += page
+        return keys
+
+    show_all([_shown(each) for each in _run(data, work)], as_json=as_json)
 
 
 @key.command("revoke")
@@ -224,7 +314,12 @@ def key_list(data: Path | None, as_json: bool) -> None:
 @data_option
 @json_option
 def key_revoke(key_id: str, data: Path | None, as_json: bool) -> None:
-    """Ends a key; every server refuses it within a second."""
+    """Ends a key; every server refuses it within a second.
+
+    \b
+    Example:
+      tracewell admin key revoke key_01JD8XN0000000000000000000
+    """
     show(_shown(_run(data, lambda ground: ground.identity.revoke_key(key_id))), as_json=as_json)
 
 
@@ -234,7 +329,12 @@ def key_revoke(key_id: str, data: Path | None, as_json: bool) -> None:
 @data_option
 @json_option
 def key_rotate(key_id: str, grace: int, data: Path | None, as_json: bool) -> None:
-    """Mints a successor with the same rights; the old key works on for the grace period."""
+    """Mints a successor with the same rights; the old key works on for the grace period.
+
+    \b
+    Example:
+      tracewell admin key rotate key_01JD8XN0000000000000000000 --grace 7d
+    """
     minted = _run(data, lambda ground: ground.identity.rotate_key(key_id, grace))
     show(_minted(minted), as_json=as_json)
     _tell_once(as_json)
@@ -242,7 +342,12 @@ def key_rotate(key_id: str, grace: int, data: Path | None, as_json: bool) -> Non
 
 @admin.group("credits")
 def credits_group() -> None:
-    """Credits."""
+    """Credits.
+
+    \b
+    Example:
+      tracewell admin credits grant Acme 500 --reason "pilot"
+    """
 
 
 @credits_group.command("grant")
@@ -254,13 +359,18 @@ def credits_group() -> None:
 def credits_grant(
     org_name: str, amount: int, reason: str, data: Path | None, as_json: bool
 ) -> None:
-    """Books a grant of N credits."""
+    """Books a grant of N credits.
+
+    \b
+    Example:
+      tracewell admin credits grant Acme 500 --reason "pilot"
+    """
 
     async def work(ground: Ground) -> dict[str, Any]:
         of = await ground.identity.get_org(org_name)
         balance = await operations.grant_credits(ground, of, amount, reason)
         return {"org": of.name, "granted": amount, "balance": balance, "reason": reason}
 
-    if len(reason) > operations.REASON_CHARS_MAX:
-        fail(f"a reason has at most {operations.REASON_CHARS_MAX} characters", REFUSED)
+    if not 1 <= len(reason.strip()) <= operations.REASON_CHARS_MAX:
+        fail(f"a reason has 1 to {operations.REASON_CHARS_MAX} characters", REFUSED)
     show(_run(data, work), as_json=as_json)

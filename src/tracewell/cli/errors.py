@@ -18,6 +18,7 @@ from tracewell.kernel.database import DatabaseFailed, MigrationFailed
 from tracewell.kernel.identity.passwords import PasswordRefused
 from tracewell.kernel.identity.service import IdentityRefused
 from tracewell.kernel.mail import MailFailed
+from tracewell.main.secret_files import SecretUnusable
 from tracewell.main.settings import SettingsWrong
 
 REFUSED = 1
@@ -42,8 +43,10 @@ def told_plainly() -> Iterator[None]:
         fail(str(error), REFUSED)
     except AccountNotFound:
         fail("the org has no credit account", REFUSED)
-    except (DatabaseFailed, MailFailed) as error:
+    except (DatabaseFailed, MailFailed, SecretUnusable) as error:
         fail(str(error), UNREACHABLE)
+    except UnicodeEncodeError:
+        fail("an argument or the input is not valid UTF-8", USAGE)
     except KeyboardInterrupt:
         fail("stopped", 130)
     except BrokenPipeError:

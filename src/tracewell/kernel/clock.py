@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], int]
 """Milliseconds since the epoch, UTC."""
@@ -12,6 +12,7 @@ Clock = Callable[[], int]
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
 DAY_MS = 86_400 * SECOND_MS
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def system_clock() -> int:
@@ -37,4 +38,5 @@ def parse_utc(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
+    # Whole numbers all the way: a float would lose a millisecond now and then.
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

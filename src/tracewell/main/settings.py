@@ -9,10 +9,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tracewell.kernel.mail import parse_mail_url
 
 Product = Literal["trace", "intrace", "both"]
 
@@ -195,14 +197,22 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in ("postgresql", "postgres", "sqlite"):
+        begins = ("postgresql://", "postgres://", "sqlite:///")
+        if value is not None and not value.startswith(begins):
             raise ValueError("must begin with postgresql:// or sqlite:///")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_mail_url(value.get_secret_value())
         return value
 
     @property
     def database(self) -> str:
         """The database's URL, the embedded one by default."""
-        return self.database_url or f"sqlite:///{self.data / 'tracewell.db'}"
+        return self.database_url or f"sqlite:///{quote(str(self.data / 'tracewell.db'))}"
 
     @property
     def enabled_connectors(self) -> frozenset[str] | None:

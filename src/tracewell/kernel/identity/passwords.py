@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -11,8 +12,6 @@ PASSWORD_CHARS_MIN = 10
 PASSWORD_CHARS_MAX = 256
 
 _hasher = PasswordHasher()
-# Verified against when there is no such user, so that both answers take as long.
-_DECOY = _hasher.hash("no such user")
 # Each hashing takes 64 MiB and some 50 ms: a crowd of sign-ins queues instead of filling memory.
 _slots = asyncio.Semaphore(2)
 
@@ -36,12 +35,20 @@ async def verify_password(stored: str | None, password: str) -> bool:
     if len(password) > PASSWORD_CHARS_MAX:
         return False
     async with _slots:
-        fits = await asyncio.to_thread(_fits, stored or _DECOY, password)
+        fits = await asyncio.to_thread(_fits, stored, password)
     return fits and stored is not None
 
 
-def _fits(stored: str, password: str) -> bool:
+@functools.cache
+def _decoy() -> str:
+    return _hasher.hash("no such user")
+
+
+def _fits(stored: str | None, password: str) -> bool:
+    # Verified against when there is no such user, so that both answers take as long; made on the
+    # first sign-in, whoever's it is.
+    decoy = _decoy()
     try:
-        return _hasher.verify(stored, password)
+        return _hasher.verify(decoy if stored is None else stored, password)
     except (Argon2Error, InvalidHashError):
         return False

@@ -235,10 +235,10 @@ class Identity:
                 raise IdentityRefused(f"{key_id} has ended or was rotated already")
         return minted
 
-    async def list_keys(self, limit: int = 1000) -> list[ApiKey]:
-        """What may be shown of the keys."""
+    async def list_keys(self, after: str = "", limit: int = 1000) -> list[ApiKey]:
+        """What may be shown of the keys, in the order they were made; a page behind `after`."""
         async with self._database.snapshot() as tx:
-            return await store.list_keys(tx, limit)
+            return await store.list_keys(tx, after, limit)
 
     def _mint(
         self,

@@ -164,10 +164,12 @@ async def find_key_by_hash(tx: Transaction, key_hash: bytes) -> tuple[ApiKey, in
     return None if row is None else (_api_key(row), row[12])
 
 
-async def list_keys(tx: Transaction, limit: int) -> list[ApiKey]:
-    """The keys in the order they were made."""
+async def list_keys(tx: Transaction, after: str, limit: int) -> list[ApiKey]:
+    """The keys behind the id `after`, in the order they were made."""
     rows = await tx.fetch_all(
-        f"SELECT {_KEY_COLUMNS} FROM api_keys ORDER BY key_id LIMIT :limit",  # noqa: S608
+        f"SELECT {_KEY_COLUMNS} FROM api_keys WHERE key_id > :after"  # noqa: S608
+        " ORDER BY key_id LIMIT :limit",
+        after=after,
         limit=limit,
     )
     return [_api_key(row) for row in rows]
