@@ -1,20 +1,22 @@
-"""Generates the reference pages of the docs from the lists in the code: `python -m scripts.reference_pages`.
+"""Generates the reference pages of the docs from the lists in the code.
 
-The pages are committed; a law test says when they are out of step.
+`python -m scripts.reference_pages`; the pages are committed, and a law test says when they are out
+of step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tracewell.intrace import app as intrace_app
 from tracewell.intrace import errors as intrace_errors
 from tracewell.intrace.access import DEFAULT_ROLES, SCOPES
 from tracewell.kernel.errors import Catalogue
 from tracewell.kernel.http.endpoint import Endpoint
+from tracewell.main.products import open_products
 from tracewell.main.settings import Settings, variable_name
-from tracewell.trace import app as trace_app
 from tracewell.trace import errors as trace_errors
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,9 +38,8 @@ def _errors_page(product: str, catalogue: Catalogue) -> str:
     rows = [
         (f"`{kind.code}`", kind.status, kind.shape, kind.cause, kind.remedy) for kind in catalogue
     ]
-    return (
-        f"# {product}: errors\n\n{_MADE}"
-        + _table(("code", "status", "shape", "cause", "what to do"), rows)
+    return f"# {product}: errors\n\n{_MADE}" + _table(
+        ("code", "status", "shape", "cause", "what to do"), rows
     )
 
 
@@ -95,13 +96,21 @@ def _decisions_page() -> str:
     return f"# Decisions\n\n{_MADE}" + "\n".join(lines) + "\n"
 
 
+async def _endpoints() -> Mapping[str, tuple[Endpoint, ...]]:
+    """The endpoints as a server with default settings has them."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_products(Settings(data=Path(folder))) as products:
+            return products.endpoints
+
+
 def render_pages() -> dict[Path, str]:
     """Every generated page by its path."""
+    endpoints = asyncio.run(_endpoints())
     return {
         REFERENCE / "trace-errors.md": _errors_page("Trace", trace_errors.CATALOGUE),
         REFERENCE / "intrace-errors.md": _errors_page("Intrace", intrace_errors.CATALOGUE),
-        REFERENCE / "trace-endpoints.md": _trace_endpoints(trace_app.ENDPOINTS),
-        REFERENCE / "intrace-endpoints.md": _intrace_endpoints(intrace_app.ENDPOINTS),
+        REFERENCE / "trace-endpoints.md": _trace_endpoints(endpoints["trace"]),
+        REFERENCE / "intrace-endpoints.md": _intrace_endpoints(endpoints["intrace"]),
         REFERENCE / "settings.md": _settings_page(),
         ROOT / "docs" / "decisions" / "index.md": _decisions_page(),
     }

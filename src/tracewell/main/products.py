@@ -19,7 +19,7 @@ from tracewell.intrace.connectors.registry import ConnectorSettings, build_conne
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.kernel.database import DatabaseFailed
 from tracewell.kernel.http.app import build_app
-from tracewell.kernel.http.endpoint import EndpointTable
+from tracewell.kernel.http.endpoint import Endpoint, EndpointTable
 from tracewell.kernel.http.gate import Gate
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.limits import Limiter, Quota, open_limiter
@@ -44,11 +44,12 @@ from tracewell.trace.app import build_trace
 
 @dataclass(slots=True)
 class Products:
-    """`apps` by prefix; `prefixes` by name."""
+    """`apps` by prefix; `prefixes` and `endpoints` by the product's name."""
 
     ground: Ground
     apps: Mapping[str, ASGIApp]
     prefixes: Mapping[str, str]
+    endpoints: Mapping[str, tuple[Endpoint, ...]]
     signing: SigningKeyring
 
     async def check(self) -> dict[str, str]:
@@ -88,11 +89,13 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         served = ("trace", "intrace") if settings.product == "both" else (settings.product,)
         prefixes = {name: f"/{name}" if len(served) > 1 else "" for name in served}
         apps: dict[str, ASGIApp] = {}
+        endpoints: dict[str, tuple[Endpoint, ...]] = {}
         if "trace" in prefixes:
-            apps[prefixes["trace"]] = _trace(ground, keyring, limiter)
+            apps[prefixes["trace"]], endpoints["trace"] = _trace(ground, keyring, limiter)
         if "intrace" in prefixes:
-            apps[prefixes["intrace"]] = _intrace(ground, keyring, limiter, signing)
-        yield Products(ground, apps, prefixes, signing)
+            served_app, endpoints["intrace"] = _intrace(ground, keyring, limiter, signing)
+            apps[prefixes["intrace"]] = served_app
+        yield Products(ground, apps, prefixes, endpoints, signing)
 
 
 def _signing(settings: Settings) -> SigningKeyring:
@@ -101,7 +104,9 @@ def _signing(settings: Settings) -> SigningKeyring:
     return SigningKeyring(SigningKeyFile(path), PublicKeyDirectory(folder / "public"))
 
 
-def _trace(ground: Ground, keyring: Keyring, limiter: Limiter) -> ASGIApp:
+def _trace(
+    ground: Ground, keyring: Keyring, limiter: Limiter
+) -> tuple[ASGIApp, tuple[Endpoint, ...]]:
     settings = ground.settings
     rules = trace_wire.TraceRules(
         keyring,
@@ -131,12 +136,13 @@ def _trace(ground: Ground, keyring: Keyring, limiter: Limiter) -> ASGIApp:
         security=trace_wire.SECURITY,
     )
     app.include_router(trace.accounts, prefix="/auth")
-    return Gate(app, EndpointTable(trace.endpoints), rules, limiter, ground.new_id, trace.fast)
+    gate = Gate(app, EndpointTable(trace.endpoints), rules, limiter, ground.new_id, trace.fast)
+    return gate, trace.endpoints
 
 
 def _intrace(
     ground: Ground, keyring: Keyring, limiter: Limiter, signing: SigningKeyring
-) -> ASGIApp:
+) -> tuple[ASGIApp, tuple[Endpoint, ...]]:
     settings = ground.settings
     window_s = settings.rate_limit_window_seconds
     rules = intrace_wire.IntraceRules(
@@ -169,7 +175,8 @@ def _intrace(
         handled=intrace_wire.HANDLED,
         security=intrace_wire.SECURITY,
     )
-    return Gate(app, EndpointTable(intrace.endpoints), rules, limiter, ground.new_id, {})
+    gate = Gate(app, EndpointTable(intrace.endpoints), rules, limiter, ground.new_id, {})
+    return gate, intrace.endpoints
 
 
 def _bearer(ground: Ground) -> OidcBearer | None:
