@@ -8,11 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.intrace.serving import Server, alter, read
+from tests.databases import all_migrations
+from tests.intrace.serving import Server, alter, in_database, read
 
 from tracewell.intrace.audit.parameters import parse_first, parse_last
 from tracewell.kernel.clock import parse_utc
-from tracewell.kernel.database import DatabaseFailed
+from tracewell.kernel.database import Database, DatabaseFailed
 from tracewell.kernel.signing import canonical_json
 
 BODY = {"identifiers": [{"type": "email", "value": "ada@lovelace.example.com"}]}
@@ -158,6 +159,18 @@ def test_the_database_refuses_a_gap_a_second_first_line_and_a_replacement(
                 alter(server.database_url, line)
 
     assert read(server.database_url, "SELECT * FROM audit_records") == kept
+
+
+def test_the_tables_can_be_undone_and_made_again(database_url: str) -> None:
+    async def undo(database: Database) -> None:
+        await all_migrations().down(database, "intrace", 0)
+        with pytest.raises(DatabaseFailed):
+            async with database.transaction() as tx:
+                await tx.fetch_all("SELECT 1 FROM audit_records")
+        await all_migrations().up(database)
+
+    in_database(database_url, undo)
+    assert read(database_url, "SELECT 1 FROM audit_records") == []
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)

@@ -131,6 +131,7 @@ def test_anybody_who_reads_reports_may_verify_one_and_only_its_owner_gets_it(
         assert admin.get(f"/v1/reports/{request_id}").status_code == 403
 
 
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("path", ["{}", "{}/verify"])
 @pytest.mark.parametrize("request_id", ["req_" + "0" * 26, "nothing", "%00"])
 def test_an_unknown_report_is_not_found(analyst: httpx.Client, path: str, request_id: str) -> None:

@@ -17,7 +17,7 @@ from tracewell.intrace.identifiers import (
 )
 from tracewell.intrace.identifiers.platforms import PLATFORMS
 from tracewell.intrace.lookups.model import Asked, Findings
-from tracewell.resolution import Item, Resolution, SourcedObservation
+from tracewell.resolution import OBSERVATIONS_MAX, Item, Resolution, SourcedObservation
 from tracewell.resolution.model import Status
 
 _CONFIDENCE_MIN: Final = 0.5
@@ -94,8 +94,9 @@ def findings_of(asked: Sequence[Asked], rounds: Sequence[RunResult]) -> Findings
     return Findings(
         asked=tuple(asked),
         coverage=tuple(map(_combine, coverage)),
-        observations=tuple(observations),
+        observations=tuple(observations[:OBSERVATIONS_MAX]),
         sources=tuple(sources.values()),
+        left_out=max(0, len(observations) - OBSERVATIONS_MAX),
     )
 
 

@@ -60,12 +60,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the sources said in all rounds: one entry of coverage for each connector."""
+    """What the sources said in all rounds: one entry of coverage for each connector.
+
+    `left_out` counts statements above the bound of one resolution.
+    """
 
     asked: tuple[Asked, ...]
     coverage: tuple[Outcome, ...]
     observations: tuple[SourcedObservation, ...] = field(repr=False)
     sources: tuple[Source, ...] = field(repr=False)
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def build_result(findings: Findings, record: AuditRecord, id_key: bytes) -> Resu
         "identifiers": _identifiers(findings.asked, resolution),
         "sources": [_source(source) for source in findings.sources],
         "coverage": [_outcome(outcome) for outcome in findings.coverage],
-        "coverage_note": coverage_note(findings.coverage),
+        "coverage_note": coverage_note(findings),
         "audit": record.to_wire(),
     }
     return Result(
@@ -107,8 +107,9 @@ def _outcome(outcome: Outcome) -> Json:
     }
 
 
-def coverage_note(coverage: Sequence[Outcome]) -> str:
+def coverage_note(findings: Findings) -> str:
     """One paragraph: who answered, who did not, and what that means."""
+    coverage = findings.coverage
     answered = [outcome for outcome in coverage if outcome.status in _SOUND]
     asked = [
         outcome
@@ -126,6 +127,8 @@ def coverage_note(coverage: Sequence[Outcome]) -> str:
         for status, words in _GAPS
         if (names := [o.connector_id for o in coverage if o.status is status])
     ]
+    if findings.left_out:
+        gaps.append(f"{findings.left_out} statements above the bound of a lookup were left out.")
     told = " ".join([note, *(gap[0].upper() + gap[1:] for gap in gaps)])
     silent = len(answered) < len(asked)
     return f"{told} A silent source is no evidence of absence." if silent else told
