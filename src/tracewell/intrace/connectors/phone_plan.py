@@ -76,7 +76,7 @@ class PhonePlan(Connector):
         return observe(
             f"number:{identifier.value}",
             _describe(identifier.value),
-            source_url=f"https://pypi.org/project/phonenumbers/{phonenumbers.__version__}/",
+            source_url=f"https://github.com/daviddrysdale/python-phonenumbers/tree/v{phonenumbers.__version__}",
             observed_at=context.clock(),
         )
 
