@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from tracewell.kernel.credits import CreditsExhausted
 from tracewell.kernel.errors import ApiError, ErrorKind
-from tracewell.kernel.http.answer import Answer, json_answer
+from tracewell.kernel.http.answer import Answer, echoed, json_answer
 from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.kernel.http.failures import (
     BodyNotJson,
@@ -107,7 +107,7 @@ class TraceRules:
     def describe(self, error: Exception, request_id: str) -> Answer:
         """The answer that tells the error."""
         if isinstance(error, RequestValidationError):
-            return json_answer({"detail": jsonable_encoder(error.errors())}, 422)
+            return json_answer({"detail": jsonable_encoder(echoed(error.errors()))}, 422)
         known = as_api_error(error)
         return render(known if known is not None else ApiError(errors.INTERNAL_ERROR))
 

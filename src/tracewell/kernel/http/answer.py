@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Send
 
 JSON = "application/json"
+ECHO_DEPTH_MAX = 16
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -28,6 +29,22 @@ class Answer:
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] = _NONE) -> Answer:
     """Compact JSON, keys in their order."""
     return Answer(status, orjson.dumps(value), headers)
+
+
+def echoed(value: Any, depth_max: int = ECHO_DEPTH_MAX) -> Any:
+    """What a caller sent, as it can be sent back: JSON may hold lone surrogates, integers without
+    bound and nesting without end, and the error that tells of them must not fail by them."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        return str(value)
+    if isinstance(value, dict | list | tuple) and depth_max == 0:
+        return None
+    if isinstance(value, dict):
+        return {echoed(key): echoed(item, depth_max - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [echoed(item, depth_max - 1) for item in value]
+    return value
 
 
 def as_response(answer: Answer) -> Response:

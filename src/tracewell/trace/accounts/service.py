@@ -28,7 +28,8 @@ class Accounts:
         """A session token. Raises ApiError (sign_in_refused, operational_rate_limit_exceeded)."""
         await self._admit("host", host, PER_HOST)
         # Counted for addresses that are nobody's as well: the answer must not tell them apart.
-        await self._admit("address", email.strip().casefold(), PER_ADDRESS)
+        email = email.strip()
+        await self._admit("address", email.casefold(), PER_ADDRESS)
         try:
             _, token = await self._identity.sign_in(email, password)
         except SignInRefused as error:

@@ -111,7 +111,7 @@ def list_endpoints(service: Lists, pager: Pager) -> tuple[Endpoint, ...]:
     return (
         Endpoint(
             "POST", "/v1/lists", create_list, users, "Create a list", ListAnswer, _TAG,
-            status=201, errors=(*needed, *errors.WITH_BODY), takes_body=True,
+            status=201, errors=needed, takes_body=True,
         ),
         Endpoint(
             "GET", "/v1/lists", list_lists, users, "List the lists", Paged[ListAnswer], _TAG,
@@ -122,7 +122,7 @@ def list_endpoints(service: Lists, pager: Pager) -> tuple[Endpoint, ...]:
         ),
         Endpoint(
             "PATCH", _ONE, change_list, users, "Change a list", ListAnswer, _TAG,
-            errors=(*change, *errors.WITH_BODY), takes_body=True,
+            errors=change, takes_body=True,
         ),
         Endpoint(
             "DELETE", _ONE, remove_list, users, "Remove a list", None, _TAG,
