@@ -45,6 +45,10 @@ def verify(file: Path, jwks_file: Path, as_json: bool) -> None:
     """Check that the report bundle FILE ("-" for standard input) is genuine and unaltered.
 
     Works offline: nothing is fetched, and no key but those in the --jwks file is trusted.
+
+    \b
+    Example:
+      tracewell verify report.json --jwks jwks.json
     """
     try:
         data = _read_bounded(file, BUNDLE_BYTES_MAX)
