@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -16,18 +18,25 @@ from tracewell.kernel.http.failures import GateFailure
 from tracewell.kernel.http.protocol import bounded_protocol
 from tracewell.kernel.ids import IdFactory
 from tracewell.main.asgi import Root
+from tracewell.main.ground import open_ground
+from tracewell.main.listening import iter_waiting, listen, turn_away
 from tracewell.main.settings import Settings, environment_of
 from tracewell.main.supervisor import Supervisor
 from tracewell.trace import errors as trace_errors
 from tracewell.trace import wire as trace_wire
 
+HANDSHAKE_S = 0.2
+"""How long what has begun to connect has to come to its end before nothing is accepted."""
 DRAIN_S = 1.0
 """How long a leaving server still answers on open connections before it closes idle ones."""
 SHUTDOWN_S = 30
-BACKLOG = 2048
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 _log = logging.getLogger("tracewell")
+
+
+class ListenFailed(Exception):  # noqa: N818
+    """The address cannot be listened on; the text says which and why."""
 
 
 class Server(uvicorn.Server):
@@ -35,21 +44,51 @@ class Server(uvicorn.Server):
 
     While it drains no connection is accepted any more, and every answer says `Connection: close`,
     so that no client is in the middle of sending on a connection that is then closed.
+    `is_alone`: no other process goes on accepting from `listening`.
     """
 
-    def __init__(self, config: uvicorn.Config, root: Root) -> None:
+    def __init__(
+        self, config: uvicorn.Config, root: Root, listening: socket.socket, *, is_alone: bool
+    ) -> None:
         super().__init__(config)
         self._root = root
+        # The loop closes the one it is given together with whoever waits in it.
+        self._door = listening.dup()
+        self._is_alone = is_alone
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ends the server at a signal. uvicorn would then die of it; here an end in good order is
+        a success, told by the exit code 0."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drains, then finishes what runs."""
         self._root.drain.begun = True
-        # What has connected already, but was not accepted yet, is let in first.
-        await asyncio.sleep(0.05)
-        for server in getattr(self, "servers", []):
+        if self._is_alone:
+            turn_away(self._door)
+        await asyncio.sleep(HANDSHAKE_S)
+        for server in self.servers:
             server.close()
+        await self._let_in()
         await asyncio.sleep(DRAIN_S)
         await super().shutdown(sockets)
+
+    async def _let_in(self) -> None:
+        """Accepts who has connected already, and closes the door behind them."""
+        waiting = list(iter_waiting(self._door))
+        self._door.close()
+        loop = asyncio.get_running_loop()
+        for connection in waiting:
+            await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
 
 def describe_unparsed(product: str) -> type:
@@ -74,17 +113,31 @@ def describe_unparsed(product: str) -> type:
 
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> int:
-    """Serves until SIGTERM or SIGINT; returns the exit code. Raises OSError for a port in use."""
-    listening = _listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    _log.info("listening on http://%s:%d", shown, listening.getsockname()[1])
-    if workers == 1:
-        return run_server(settings, listening)
-    os.environ.update(environment_of(settings))
-    return Supervisor(listening, workers).run()
+    """Serves until SIGTERM or SIGINT; returns the exit code.
+
+    Raises ListenFailed, and what `open_ground` raises: whatever keeps a server from starting is
+    found here, once, before any process is started that would stumble over it.
+    """
+    try:
+        listening = listen(host, port)
+    except OSError as error:
+        raise ListenFailed(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    with contextlib.closing(listening):
+        asyncio.run(_try_ground(settings))
+        shown = f"[{host}]" if ":" in host else host
+        _log.info("listening on http://%s:%d", shown, listening.getsockname()[1])
+        if workers == 1:
+            return run_server(settings, listening, is_alone=True)
+        os.environ.update(environment_of(settings))
+        return Supervisor(listening, workers).run()
 
 
-def run_server(settings: Settings, listening: socket.socket) -> int:
+async def _try_ground(settings: Settings) -> None:
+    async with open_ground(settings):
+        pass
+
+
+def run_server(settings: Settings, listening: socket.socket, *, is_alone: bool) -> int:
     """Runs one process's server on a listening socket."""
     root = Root(settings)
     config = uvicorn.Config(
@@ -101,16 +154,6 @@ def run_server(settings: Settings, listening: socket.socket) -> int:
         # Forwarded headers are claims of whoever sends them.
         proxy_headers=False,
     )
-    server = Server(config, root)
+    server = Server(config, root, listening, is_alone=is_alone)
     server.run([listening])
     return 0 if server.started else 3
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
-    listening.listen(BACKLOG)
-    listening.setblocking(False)
-    return listening

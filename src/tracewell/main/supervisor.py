@@ -13,6 +13,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from tracewell.main.listening import turn_away
+
 RESTARTS_A_MINUTE_MAX = 10
 POLL_S = 0.1
 KILL_AFTER_S = 40.0
@@ -46,6 +48,7 @@ class Supervisor:
                     processes[place] = self._start()
                 else:
                     failed = True
+        turn_away(self.listening)
         self._end(processes)
         return 3 if failed else 0
 
@@ -66,6 +69,8 @@ class Supervisor:
     def _end(self, processes: list[subprocess.Popen[bytes]]) -> None:
         for process in processes:
             process.terminate()
+        # Not before they are told: the last to close its copy lets in who still waits.
+        self.listening.close()
         deadline = time.monotonic() + KILL_AFTER_S
         for process in processes:
             try:

@@ -13,7 +13,7 @@ from tracewell.main.settings import load_settings
 def main() -> int:
     """Serves on the inherited socket."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=LOG_FORMAT)
-    return run_server(load_settings(), socket.socket(fileno=int(sys.argv[1])))
+    return run_server(load_settings(), socket.socket(fileno=int(sys.argv[1])), is_alone=False)
 
 
 if __name__ == "__main__":
