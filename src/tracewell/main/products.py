@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from starlette.types import ASGIApp
 
 from tracewell.intrace import errors as intrace_errors
 from tracewell.intrace import wire as intrace_wire
-from tracewell.intrace.app import build_intrace
+from tracewell.intrace.app import Intrace, build_intrace
 from tracewell.intrace.bearer import OidcBearer
 from tracewell.intrace.connectors.registry import ConnectorSettings, build_connectors
 from tracewell.intrace.lookups.model import LookupRules
@@ -40,6 +43,10 @@ from tracewell.main.settings import Settings
 from tracewell.trace import errors as trace_errors
 from tracewell.trace import wire as trace_wire
 from tracewell.trace.app import build_trace
+
+PURGE_EVERY_S = 3600.0
+
+_log = logging.getLogger("tracewell")
 
 
 @dataclass(slots=True)
@@ -93,9 +100,27 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         if "trace" in prefixes:
             apps[prefixes["trace"]], endpoints["trace"] = _trace(ground, keyring, limiter)
         if "intrace" in prefixes:
-            served_app, endpoints["intrace"] = _intrace(ground, keyring, limiter, signing)
-            apps[prefixes["intrace"]] = served_app
+            gate, intrace = _intrace(ground, keyring, limiter, signing)
+            apps[prefixes["intrace"]], endpoints["intrace"] = gate, intrace.endpoints
+            purging = asyncio.create_task(_purge_regularly(intrace))
+            stack.push_async_callback(_cancelled, purging)
         yield Products(ground, apps, prefixes, endpoints, signing)
+
+
+async def _purge_regularly(intrace: Intrace) -> None:
+    """Erases expired results; a database that is away now is tried again next time."""
+    while True:
+        try:
+            await intrace.lookups.purge_expired()
+        except DatabaseFailed as error:
+            _log.warning("expired results were not erased: %s", error)
+        await asyncio.sleep(PURGE_EVERY_S)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _signing(settings: Settings) -> SigningKeyring:
@@ -142,7 +167,7 @@ def _trace(
 
 def _intrace(
     ground: Ground, keyring: Keyring, limiter: Limiter, signing: SigningKeyring
-) -> tuple[ASGIApp, tuple[Endpoint, ...]]:
+) -> tuple[ASGIApp, Intrace]:
     settings = ground.settings
     window_s = settings.rate_limit_window_seconds
     rules = intrace_wire.IntraceRules(
@@ -176,7 +201,7 @@ def _intrace(
         security=intrace_wire.SECURITY,
     )
     gate = Gate(app, EndpointTable(intrace.endpoints), rules, limiter, ground.new_id, {})
-    return gate, intrace.endpoints
+    return gate, intrace
 
 
 def _bearer(ground: Ground) -> OidcBearer | None:

@@ -25,4 +25,5 @@ class DeepLimit:
         decision = await self.limiter.admit(f"deep:{principal}", self.quota)
         if not decision.admitted:
             await self.limiter.withdraw(principal, passed.quota, passed.decision)
+            passed.decision = decision
             raise RateExceeded(decision)

@@ -13,7 +13,6 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
-from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,7 +43,11 @@ FastHandler = Callable[["Passed"], Awaitable[Answer | None]]
 
 
 class Passed:
-    """A request that the gate let through; routes find it as `request.state.passed`."""
+    """A request that the gate let through; routes find it as `request.state.passed`.
+
+    A route with a further limit of its own sets `decision` to that limit's refusal, so that the
+    answer's headers tell the window that refused.
+    """
 
     __slots__ = ("decision", "endpoint", "params", "principal", "quota", "request_id", "scope")
 
@@ -128,7 +131,7 @@ class Gate:
         exchange = _Exchange(self._new_id("req"), send, self._rules)
         passed: Passed | None = None
         try:
-            passed = await self._admit(scope, path, exchange)
+            passed = exchange.passed = await self._admit(scope, path, exchange)
             fast = self._fast.get(passed.endpoint.name)
             answer = await fast(passed) if fast is not None else None
             if answer is not None:
@@ -193,11 +196,12 @@ class Gate:
 class _Exchange:
     """One request's answer on its way out: adds the headers that every answer bears."""
 
-    __slots__ = ("_rules", "_send", "decision", "request_id", "started", "status")
+    __slots__ = ("_rules", "_send", "decision", "passed", "request_id", "started", "status")
 
     def __init__(self, request_id: str, send: Send, rules: ProductRules) -> None:
         self.request_id = request_id
         self.decision: Decision | None = None
+        self.passed: Passed | None = None
         self.started = False
         self.status = 0
         self._send = send
@@ -205,7 +209,7 @@ class _Exchange:
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
         headers = [(b"x-request-id", self.request_id.encode())]
-        decision = self.decision
+        decision = self.passed.decision if self.passed is not None else self.decision
         if decision is not None:
             headers += rate_headers(decision.limit, decision.remaining, decision.reset_at)
         elif self._rules.limits_on_every_answer:
@@ -242,11 +246,6 @@ def _path_below_root(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(root) else path
-
-
-def decoded(param: str) -> str:
-    """A path parameter as its caller meant it."""
-    return unquote(param)
 
 
 async def read_body(scope: Scope, receive: Receive) -> Receive:
