@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tracewell.kernel.identity.tokens import TokenSigner
 from tracewell.kernel.ids import IdFactory
 from tracewell.kernel.limits import open_limiter
 from tracewell.trace import errors, wire
-from tracewell.trace.app import Trace, build_trace
+from tracewell.trace.app import build_trace
 from tracewell.trace.ingest import IngestSummary, ingest_captures
 from tracewell.values import Capture
 
@@ -72,13 +72,9 @@ class World:
     clock: FakeClock
     identity: Identity
     ledger: Ledger
-    trace: Trace
-    gate: Gate
-    plain_gate: Gate
     fingerprints: FingerprintSet
     client: httpx.AsyncClient
     plain_client: httpx.AsyncClient
-    keys: dict[str, str] = field(default_factory=dict)
 
     async def make_org(self, name: str, credits: int = 100, plan: str = "free") -> Org:
         async def opened(tx: Any, org: Org) -> None:
@@ -194,16 +190,5 @@ async def world(
         httpx.AsyncClient(transport=httpx.ASGITransport(gates[0]), base_url=base) as client,
         httpx.AsyncClient(transport=httpx.ASGITransport(gates[1]), base_url=base) as plain,
     ):
-        yield World(
-            database,
-            clock,
-            identity,
-            ledger,
-            trace,
-            gates[0],
-            gates[1],
-            fingerprints,
-            client,
-            plain,
-        )
+        yield World(database, clock, identity, ledger, fingerprints, client, plain)
     await limiter.close()

@@ -60,16 +60,17 @@ async def test_wrong_password_unknown_address_and_no_password_are_told_alike(
 
 
 async def test_guessing_at_one_address_is_bounded(world: World) -> None:
+    # No address at all, so that no password is hashed: tries count before anything is looked up.
     for _ in range(PER_ADDRESS.limit):
-        assert (await sign_in(world, "ann@buyer.example", "x")).status_code == 401
-    refused = await sign_in(world, "ANN@buyer.example", "x")
+        assert (await sign_in(world, "ann", "x")).status_code == 401
+    refused = await sign_in(world, " ANN", "x")
     assert refused.status_code == 429
     body = refused.json()
     assert body["error"] == "operational_rate_limit_exceeded"
     assert refused.headers["retry-after"] == str(body["retry_after_seconds"])
     assert refused.headers["x-ratelimit-limit"] == str(PER_ADDRESS.limit)
     assert refused.headers["x-ratelimit-remaining"] == "0"
-    assert (await sign_in(world, "ben@buyer.example", "x")).status_code == 401
+    assert (await sign_in(world, "ben", "x")).status_code == 401
 
 
 async def test_the_link_of_the_mail_proves_the_address(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import turbohtml
 
@@ -13,6 +13,7 @@ from tracewell.extraction.model import Fact, Field
 from tracewell.extraction.organization import (
     DESCRIPTION_CHARS_MAX,
     NAME_CHARS_MAX,
+    find_web_url,
     iter_statements,
 )
 from tracewell.values import Capture
@@ -47,7 +48,7 @@ def extract_firmographics(capture: Capture) -> tuple[Fact, ...]:
     Never raises on account of the capture's contents. Other content types than HTML say nothing.
     """
     content_type, _, parameters = (capture.header("content-type") or "").partition(";")
-    if content_type.strip().lower() not in _HTML_TYPES:
+    if content_type.strip().lower() not in _HTML_TYPES or not _host(capture.url):
         return ()
     document = _parse(capture.body[:BODY_BYTES_MAX], parameters)
     bonus = ON_HOME_PAGE if _is_home(capture.url) else 0
@@ -130,12 +131,10 @@ def _is_organization(node: Node) -> bool:
 
 def _is_of_site(node: Node, url: str) -> bool | None:
     """Whether the node's own address is one of the page's site; None where it tells none."""
-    told = find_text(node.get("url")) or find_text(node.get("@id"))
+    told = find_web_url(find_text(node.get("url")) or find_text(node.get("@id")), url)
     if told is None:
         return None
-    host, own = _host(urljoin(url, told)), _host(url)
-    if not host:
-        return None
+    host, own = _host(told), _host(url)
     return host == own or host.endswith("." + own) or own.endswith("." + host)
 
 

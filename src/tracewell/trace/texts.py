@@ -12,6 +12,7 @@ from pydantic import StringConstraints
 SLUG_CHARS_MAX = 80
 SLUG_PATTERN = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _SLUG = re.compile(SLUG_PATTERN)
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 # PostgreSQL's text holds no NUL.
 NO_NUL_PATTERN = r"^[^\u0000]*$"
@@ -48,7 +49,7 @@ def free_slug(wanted: str, is_taken: Callable[[str], bool]) -> str:
 
 def storable(text: str) -> str:
     """The text as every database can hold it: NUL and lone surrogates become U+FFFD."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def sort_key(text: str) -> str:
