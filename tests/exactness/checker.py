@@ -80,6 +80,7 @@ class _Replay:
     """The states that an org went through; state n is that after n entries."""
 
     balances: list[int] = field(default_factory=lambda: [0])
+    with_balance: dict[int, list[int]] = field(default_factory=lambda: {0: [0]})
     since: list[int] = field(default_factory=lambda: [0])
     # For each item, its windows: (the state that has it, its end).
     windows: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
@@ -97,6 +98,7 @@ class _Replay:
     def add(self, entry: Entry, due: Iterable[int]) -> None:
         state = len(self.balances)
         self.balances.append(self.balances[-1] + entry.credits)
+        self.with_balance.setdefault(self.balances[-1], []).append(state)
         self.since.append(entry.created_at)
         for item in due:
             self.windows.setdefault(item, []).append((state, entry.created_at + UNLOCK_MS))
@@ -253,11 +255,11 @@ class _Org:
 
     def _ever(self, asked: Asked, told: Told, balance: int, due: int) -> bool:
         """Whether the org had that balance and that much was due at a moment of the call."""
-        states = self.replay.balances
-        for state, held in enumerate(states):
-            until = self.replay.since[state + 1] if state + 1 < len(states) else told.at
-            begin = max(asked.at, self.replay.since[state])
-            if held != balance or begin > told.at or (due and until < asked.at):
+        since = self.replay.since
+        for state in self.replay.with_balance.get(balance, ()):
+            until = since[state + 1] if state + 1 < len(since) else told.at
+            begin = max(asked.at, since[state])
+            if begin > told.at or (due and until < asked.at):
                 continue
             # A refusal reads the clock under the account's lock, while the state still holds. A
             # free answer reads a snapshot first, from which a charge that is booked but not yet

@@ -1,6 +1,7 @@
 """A server in small: the product's ledger over a database, asked in the three ways that exist.
 
-Reads go through the group commit, pages through one transaction of their own, grants are booked.
+Reads (of one item or several) go through the group commit, pages through a transaction of their
+own, grants are booked.
 Mutants replace parts of this; nothing here is replaced in a run that is to pass.
 """
 
@@ -18,6 +19,8 @@ from tracewell.kernel.credits.batch import Found
 from tracewell.kernel.database import Database, DatabaseFailed, Sql, Transaction
 from tracewell.kernel.ids import IdFactory
 
+Items = tuple[int, ...]
+
 _READ = Sql(
     sqlite="""
         SELECT item_id FROM sim_items WHERE item_id IN (SELECT value FROM json_each(:items))""",
@@ -26,11 +29,13 @@ _READ = Sql(
 )
 
 
-async def read_items(tx: Transaction, wanted: Sequence[int]) -> list[Found[int] | None]:
-    """The data of items, set-based, as a product's reader does it."""
-    asked = orjson.dumps(wanted).decode() if tx.dialect == "sqlite" else list(wanted)
-    found = {row[0] for row in await tx.fetch_all(_READ, items=asked)}
-    return [Found(item, (item,)) if item in found else None for item in wanted]
+async def read_items(tx: Transaction, wanted: Sequence[Items]) -> list[Found[Items] | None]:
+    """The data of bundles of items, set-based, as a product's reader does it."""
+    every = list({item for items in wanted for item in items})
+    asked = orjson.dumps(every).decode() if tx.dialect == "sqlite" else every
+    there = {row[0] for row in await tx.fetch_all(_READ, items=asked)}
+    present = [tuple(item for item in items if item in there) for items in wanted]
+    return [Found(items, items) if items else None for items in present]
 
 
 class Server:
@@ -46,7 +51,7 @@ class Server:
         """The ledger; mutants have another."""
         return Ledger(clock, new_id)
 
-    def make_batcher(self) -> ChargeBatcher[int, int]:
+    def make_batcher(self) -> ChargeBatcher[Items, Items]:
         """The group commit; mutants have another."""
         return ChargeBatcher(self.database, self.ledger, read_items)
 
@@ -59,28 +64,29 @@ class Server:
                 return await self.grant(call, intention.credits)
             if intention.kind == "page":
                 return await self.page(call, intention.items)
-            return await self.read(call, intention.items[0])
+            return await self.read(call, intention.items)
         except CreditsExhausted as error:
             return Told(asked.request_id, "refused", numbers=(error.requested, error.shortfall))
         except DatabaseFailed as error:
             return Told(asked.request_id, "lost", error=str(error))
 
-    async def read(self, call: Call, item: int) -> Told:
-        """One item, charged with others that are read at the same time."""
-        answered = await self.batcher.serve(call, item)
+    async def read(self, call: Call, items: Items) -> Told:
+        """One item or a few, charged in a group with what is read at the same time."""
+        answered = await self.batcher.serve(call, items)
         if answered is None:
             return Told(call.request_id, "absent")
         told, charge = answered
         numbers = (charge.credits, charge.remaining)
-        return Told(call.request_id, "charged", items=(told,), numbers=numbers)
+        return Told(call.request_id, "charged", items=told, numbers=numbers)
 
-    async def page(self, call: Call, items: Sequence[int]) -> Told:
+    async def page(self, call: Call, items: Items) -> Told:
         """Several items, charged in the transaction that reads them."""
         async with self.database.transaction() as tx:
-            told = [found.answer for found in await read_items(tx, items) if found is not None]
-            charge = await self.ledger.charge(tx, ChargeRequest(call, tuple(told)))
+            (found,) = await read_items(tx, [items])
+            told = () if found is None else found.items
+            charge = await self.ledger.charge(tx, ChargeRequest(call, told))
         numbers = (charge.credits, charge.remaining)
-        return Told(call.request_id, "charged", items=tuple(told), numbers=numbers)
+        return Told(call.request_id, "charged", items=told, numbers=numbers)
 
     async def grant(self, call: Call, credits: int) -> Told:
         """Credits for an org."""

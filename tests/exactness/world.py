@@ -65,11 +65,10 @@ class World:
         chance = random.random()
         if chance < self.grants:
             return Intention(client, number, "grant", org_id, credits=random.randint(1, GRANT_MAX))
-        if chance < 0.7:
+        if chance < 0.55:
             return Intention(client, number, "read", org_id, (_popular(random),))
-        count = random.randint(1, PAGE_MAX)
-        items = tuple(_popular(random) for _ in range(count))
-        return Intention(client, number, "page", org_id, items)
+        items = tuple(_popular(random) for _ in range(random.randint(1, PAGE_MAX)))
+        return Intention(client, number, "read" if chance < 0.75 else "page", org_id, items)
 
 
 def _popular(random: Random) -> int:
