@@ -67,7 +67,8 @@ def test_help_and_version_need_no_setting_and_touch_nothing(console: Console) ->
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("nonsense",), ("admin", "nonsense"), ("admin", "org", "create"), ("admin", "org", "list", "x"),
+    [(), ("nonsense",), ("admin", "nonsense"), ("admin", "org", "create"),
+     ("admin", "org", "list", "x"),
      ("serve", "--port", "65536"), ("serve", "--workers", "0"), ("migrate", "--down", "trace")],
 )  # fmt: skip
 def test_wrong_usage_has_code_two_and_shows_the_usage(
