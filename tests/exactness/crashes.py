@@ -1,4 +1,4 @@
-"""A PostgreSQL server that crashes in the middle: a backend killed, or all of it stopped at once."""
+"""A PostgreSQL server that crashes: one backend killed, or all of them stopped at once."""
 
 from __future__ import annotations
 

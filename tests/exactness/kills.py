@@ -25,13 +25,34 @@ from tracewell.kernel.ids import IdFactory
 
 CLIENTS_A_WORKER = 5
 GRANTS = 0.08
-LINES_BEFORE_A_KILL = 20
+ANSWERS_BEFORE_A_KILL = 10
 KILL_WITHIN_S = 0.03
 CLOCK_EVERY_S = 0.002
 PAUSE_S = 0.02
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["tests.exactness.processes"])
+
+
+@dataclass
+class _Answers:
+    """Counts the answers in a history while it is being written."""
+
+    path: Path
+    count: int = 0
+    _offset: int = 0
+
+    def read(self) -> int:
+        """How many there are since `count` was 0."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    self._offset += len(line)
+                    self.count += line.startswith(b'["told"') and b'"lost"' not in line
+        return self.count
 
 
 @dataclass
@@ -54,6 +75,7 @@ class KillRun:
         world = World(seed, org_ids, WORKERS * CLIENTS_A_WORKER, GRANTS)
         self._world = world
         self._places = [Place(url, folder, world, slot, 0) for slot in range(WORKERS)]
+        self._answers = [_Answers(place.history) for place in self._places]
         self._alive: list[BaseProcess] = []
 
     def run(self, kills: int, strike: Callable[[], None] | None = None) -> Killed:
@@ -94,13 +116,11 @@ class KillRun:
         return worker
 
     def _let_run(self, number: int) -> None:
-        """Until every worker has got somewhere since the last blow, and a seeded moment more."""
-        grown = [self._size(place) for place in self._places]
+        """Until every worker has answered some calls since the last blow, and a moment more."""
+        for answers in self._answers:
+            answers.count = 0
         deadline = time.monotonic() + PATIENCE_S
-        while any(
-            self._size(place) - size < LINES_BEFORE_A_KILL * 100
-            for place, size in zip(self._places, grown, strict=True)
-        ):
+        while any(answers.read() < ANSWERS_BEFORE_A_KILL for answers in self._answers):
             self._move_clock()
             if time.monotonic() > deadline:
                 raise AssertionError(f"the workers stand still after {number} kills")
@@ -124,10 +144,6 @@ class KillRun:
             raise AssertionError(f"a worker ended with {victim.exitcode} before it was killed")
         self._places[slot] = replace(self._places[slot], life=self._places[slot].life + 1)
         self._alive[slot] = self._start(self._places[slot])
-
-    @staticmethod
-    def _size(place: Place) -> int:
-        return place.history.stat().st_size if place.history.exists() else 0
 
     async def _populate(self) -> None:
         database = await open_database(self._url)

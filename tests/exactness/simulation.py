@@ -67,7 +67,8 @@ class Stage:
         clock = JumpingClock(Random(f"clock/{seed}"))
         move = clock.move if shape.clock_moves else _stand_still
         points = Points(random, faults, shape.turns_max, move, self._storage)
-        new_id = IdFactory(clock, random.getrandbits)
+        # Ids repeat with the seed only as far as orgs do: a seed may run twice on one database.
+        new_id = IdFactory(clock, Random(f"ids/{seed}/{org_ids[0]}").getrandbits)
         plain = self._databases[0]
         await populate(plain, Ledger(clock, new_id), world)
         servers = [

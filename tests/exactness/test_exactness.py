@@ -18,7 +18,7 @@ from tracewell.kernel.database import open_database
 
 SEEDS = 80
 KILLS = 8
-CRASHES = 3
+CRASHES = 5
 MUTANT_SEEDS_MAX = 200
 
 
@@ -48,7 +48,7 @@ def test_what_two_processes_told_is_true_however_often_one_is_killed(database_ur
     assert exact(tally)
     assert tally.kills == KILLS
     assert tally.cut >= KILLS
-    assert tally.charged > 100
+    assert tally.charged > 50
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
@@ -66,7 +66,9 @@ def test_the_parts_that_the_planted_bugs_are_made_of_are_exact(database_url: str
 def test_the_planted_bugs_are_out_of_the_products_reach() -> None:
     sources = Path(__file__).parents[2] / "src"
     for source in sources.rglob("*.py"):
-        assert "tests." not in source.read_text("utf-8"), source
+        text = source.read_text("utf-8")
+        assert "from tests" not in text, source
+        assert "import tests" not in text, source
 
 
 @pytest.fixture
@@ -98,4 +100,4 @@ def test_what_was_told_is_true_after_the_server_itself_has_crashed(
     assert exact(tally)
     assert crashing_server.crashes == CRASHES
     assert tally.lost > 0
-    assert tally.charged > 100
+    assert tally.charged > 20
