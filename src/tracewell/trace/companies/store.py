@@ -38,13 +38,13 @@ _PROFILES = Sql(
 _SUMMARY = """c.company_id, c.slug, c.name, c.primary_domain, c.country, c.technology_count,
     c.partnership_count, c.posting_count, c.first_observed_at, c.last_observed_at"""
 
-_USES_ONE = """EXISTS (SELECT 1 FROM technology_uses AS u
-      JOIN technologies AS t ON t.technology_id = u.technology_id
-      WHERE u.company_id = c.company_id AND u.status = 'active' AND t.slug {test})"""
-_IN_CATEGORY = """EXISTS (SELECT 1 FROM technology_uses AS u
-      JOIN technology_categories AS tc ON tc.technology_id = u.technology_id
-      JOIN categories AS g ON g.category_id = tc.category_id
-      WHERE u.company_id = c.company_id AND u.status = 'active' AND g.slug {test})"""
+_USES_ONE = """c.company_id IN (SELECT u.company_id FROM technologies AS t
+      JOIN technology_uses AS u ON u.technology_id = t.technology_id AND u.status = 'active'
+      WHERE t.slug {test})"""
+_IN_CATEGORY = """c.company_id IN (SELECT u.company_id FROM categories AS g
+      JOIN technology_categories AS tc ON tc.category_id = g.category_id
+      JOIN technology_uses AS u ON u.technology_id = tc.technology_id AND u.status = 'active'
+      WHERE g.slug {test})"""
 
 _SORT_COLUMNS = {
     "name": "c.sort_name",

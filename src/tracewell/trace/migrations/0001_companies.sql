@@ -66,6 +66,11 @@ CREATE TABLE companies (
 
 CREATE INDEX companies_by_name ON companies (sort_name, company_id);
 
+-- only sqlite
+-- What `q` looks through, apart from the long profiles; PostgreSQL's b-tree takes no long text.
+CREATE INDEX companies_by_text ON companies (search_text, sort_name, company_id);
+-- end
+
 CREATE INDEX companies_by_last_observed ON companies (last_observed_at, company_id);
 
 CREATE INDEX companies_by_technology_count ON companies (technology_count, company_id);
