@@ -161,7 +161,15 @@ def _trace(
         security=trace_wire.SECURITY,
     )
     app.include_router(trace.accounts, prefix="/auth")
-    gate = Gate(app, EndpointTable(trace.endpoints), rules, limiter, ground.new_id, trace.fast)
+    gate = Gate(
+        app,
+        EndpointTable(trace.endpoints),
+        rules,
+        limiter,
+        ground.new_id,
+        trace.fast,
+        settings.request_arrival_timeout_seconds,
+    )
     return gate, trace.endpoints
 
 
@@ -200,7 +208,15 @@ def _intrace(
         handled=intrace_wire.HANDLED,
         security=intrace_wire.SECURITY,
     )
-    gate = Gate(app, EndpointTable(intrace.endpoints), rules, limiter, ground.new_id, {})
+    gate = Gate(
+        app,
+        EndpointTable(intrace.endpoints),
+        rules,
+        limiter,
+        ground.new_id,
+        {},
+        settings.request_arrival_timeout_seconds,
+    )
     return gate, intrace
 
 

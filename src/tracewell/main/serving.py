@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 
 import uvicorn
@@ -15,6 +16,7 @@ from tracewell.intrace import wire as intrace_wire
 from tracewell.kernel.errors import ApiError
 from tracewell.kernel.http.answer import Answer
 from tracewell.kernel.http.failures import GateFailure
+from tracewell.kernel.http.gate import rate_headers
 from tracewell.kernel.http.protocol import bounded_protocol
 from tracewell.kernel.ids import IdFactory
 from tracewell.main.asgi import Root
@@ -91,25 +93,37 @@ class Server(uvicorn.Server):
         return made
 
 
-def describe_unparsed(product: str) -> type:
+def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
     """The protocol class that answers in the product's shape what never reached a gate."""
     new_id = IdFactory()
 
     def describe(path: str, failure: GateFailure) -> Answer:
-        is_intrace = product == "intrace" or (product == "both" and path.startswith("/intrace/"))
+        is_intrace = settings.product == "intrace" or (
+            settings.product == "both" and path.startswith("/intrace/")
+        )
         request_id = new_id("req")
+        headers = {"X-Request-Id": request_id}
         if is_intrace:
             known = intrace_wire.as_api_error(failure)
             assert known is not None
             answer = intrace_wire.render(known, request_id)
+            headers |= _unspent(settings)
         else:
             answer = trace_wire.render(
                 trace_wire.as_api_error(failure) or ApiError(trace_errors.BAD_REQUEST)
             )
-        headers = {**answer.headers, "X-Request-Id": request_id}
-        return Answer(answer.status, answer.body, headers, answer.media_type)
+        return Answer(answer.status, answer.body, {**answer.headers, **headers}, answer.media_type)
 
-    return bounded_protocol(describe)
+    return bounded_protocol(describe, head_timeout_s=settings.request_arrival_timeout_seconds)
+
+
+def _unspent(settings: Settings) -> dict[str, str]:
+    """Intrace tells its limit on every answer, to those too of whom nothing is known."""
+    limit, window_s = settings.rate_limit_requests_per_minute, settings.rate_limit_window_seconds
+    remaining, reset_at = limit + settings.rate_limit_burst, int(time.time()) + window_s
+    return {
+        name.decode(): value.decode() for name, value in rate_headers(limit, remaining, reset_at)
+    }
 
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> int:
@@ -142,7 +156,7 @@ def run_server(settings: Settings, listening: socket.socket, *, is_alone: bool) 
     root = Root(settings)
     config = uvicorn.Config(
         root,
-        http=describe_unparsed(settings.product),
+        http=protocol_of(settings),
         loop="auto",
         lifespan="on",
         # The access log would hold paths, and a path may name whom somebody looks for.

@@ -118,6 +118,13 @@ class Settings(BaseSettings):
         description="Length of the limiter's window; the contracts' minute unless changed.",
         examples=["60"],
     )
+    request_arrival_timeout_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=600,
+        description="How long a request's headers, and then its body, may take to arrive.",
+        examples=["30"],
+    )
     auth_mode: Literal["oidc", "saml", "api_key", "both"] = Field(
         default="api_key",
         description="Intrace: which credentials are accepted; `both` is tokens and API keys.",

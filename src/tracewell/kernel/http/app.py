@@ -17,7 +17,8 @@ from starlette.staticfiles import StaticFiles
 from tracewell.kernel.errors import ErrorKind
 from tracewell.kernel.http.answer import as_response
 from tracewell.kernel.http.endpoint import Endpoint
-from tracewell.kernel.http.gate import Passed, ProductRules
+from tracewell.kernel.http.failures import MethodUnknown, RouteUnknown
+from tracewell.kernel.http.gate import Passed, ProductRules, log_failure
 
 # Swagger UI's files as that package ships them (docs/decisions/0005-http.md).
 _STATIC = Path(fastapi_offline.__file__).parent / "static"
@@ -63,7 +64,19 @@ def build_app(
     async def describe(request: Request, error: Exception) -> Response:
         return as_response(rules.describe(error, _request_id(request)))
 
-    for kind in (*handled, HTTPException, RequestValidationError, Exception):
+    async def describe_handled(request: Request, error: Exception) -> Response:
+        # What is handled here does not reach the gate, which logs all else.
+        if rules.is_internal(error):
+            log_failure(_request_id(request), error)
+        return await describe(request, error)
+
+    async def describe_http(request: Request, error: Exception) -> Response:
+        return await describe(request, _of_framework(request, error))
+
+    for kind in handled:
+        app.add_exception_handler(kind, describe_handled)
+    app.add_exception_handler(HTTPException, describe_http)
+    for kind in (RequestValidationError, Exception):
         app.add_exception_handler(kind, describe)
     _add_reference(app, title)
     _add_security(app, security)
@@ -72,7 +85,19 @@ def build_app(
 
 def _request_id(request: Request) -> str:
     state = request.scope.get("state", {})
-    return state["passed"].request_id if "passed" in state else ""
+    return str(state["passed"].request_id if "passed" in state else state.get("request_id", ""))
+
+
+def _of_framework(request: Request, error: Exception) -> Exception:
+    """Starlette's own 404 and 405, which only paths beside the API get, as ours."""
+    match error:
+        case HTTPException(status_code=404):
+            return RouteUnknown(request.scope["path"])
+        case HTTPException(status_code=405):
+            allowed = (error.headers or {}).get("Allow", "")
+            return MethodUnknown(tuple(sorted(filter(None, allowed.split(", ")))))
+        case _:
+            return error
 
 
 def _add(app: FastAPI, endpoint: Endpoint, errors: dict[int | str, dict[str, Any]]) -> None:

@@ -33,7 +33,8 @@ from tracewell.kernel.ids import IdFactory
 from tracewell.kernel.limits.model import Decision, Limiter, Quota
 
 BODY_BYTES_MAX = 1 << 20
-BODY_TIMEOUT_S = 30.0
+ARRIVAL_TIMEOUT_S = 30.0
+"""How long the headers of a request, and then its body, may take to arrive."""
 HEADER_BYTES_MAX = 32 * 1024
 
 _log = logging.getLogger("tracewell.http")
@@ -110,6 +111,7 @@ class Gate:
         limiter: Limiter,
         new_id: IdFactory,
         fast: Mapping[str, FastHandler],
+        body_timeout_s: float = ARRIVAL_TIMEOUT_S,
     ) -> None:
         self._app = app
         self._table = table
@@ -117,6 +119,7 @@ class Gate:
         self._limiter = limiter
         self._new_id = new_id
         self._fast = fast
+        self._body_timeout_s = body_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -125,7 +128,7 @@ class Gate:
             return
         path = _path_below_root(scope)
         if not path.startswith("/v1/") and path != "/v1":
-            await self._app(scope, receive, send)
+            await self._serve_beside(scope, receive, send)
             return
         began = time.perf_counter()
         exchange = _Exchange(self._new_id("req"), send, self._rules)
@@ -138,13 +141,24 @@ class Gate:
                 await exchange.answer(answer)
             else:
                 if passed.endpoint.takes_body:
-                    receive = await read_body(scope, receive)
+                    receive = await read_body(scope, receive, self._body_timeout_s)
                 scope.setdefault("state", {})["passed"] = passed
                 await self._app(scope, receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - the edge of every route
             await self._tell(exchange, error)
         name = passed.endpoint.name if passed is not None else "refused at the gate"
         observe(name, exchange.status, time.perf_counter() - began)
+
+    async def _serve_beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is not of the API proper: its reference, and what a product lets strangers call."""
+        began = time.perf_counter()
+        exchange = _Exchange(self._new_id("req"), send, self._rules)
+        scope.setdefault("state", {})["request_id"] = exchange.request_id
+        try:
+            await self._app(scope, receive, exchange.send)
+        except Exception as error:  # noqa: BLE001 - the edge of every route
+            await self._tell(exchange, error)
+        observe("beside the API", exchange.status, time.perf_counter() - began)
 
     async def _admit(self, scope: Scope, path: str, exchange: _Exchange) -> Passed:
         if sum(len(key) + len(value) for key, value in scope["headers"]) > HEADER_BYTES_MAX:
@@ -182,15 +196,16 @@ class Gate:
 
     async def _tell(self, exchange: _Exchange, error: Exception) -> None:
         if self._rules.is_internal(error):
-            # The trace's lines, not the error's text: that may quote what a caller sent.
-            _log.error(
-                "%s failed: %s\n%s",
-                exchange.request_id,
-                type(error).__name__,
-                "".join(traceback.format_tb(error.__traceback__)),
-            )
+            log_failure(exchange.request_id, error)
         if not exchange.started:
             await exchange.answer(self._rules.describe(error, exchange.request_id))
+
+
+def log_failure(request_id: str, error: Exception) -> None:
+    """Tells the operator where it failed. Not the error's text: that may quote what a caller
+    sent."""
+    lines = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("%s failed: %s\n%s", request_id, type(error).__name__, lines)
 
 
 class _Exchange:
@@ -248,7 +263,9 @@ def _path_below_root(scope: Scope) -> str:
     return path[len(root) :] if root and path.startswith(root) else path
 
 
-async def read_body(scope: Scope, receive: Receive) -> Receive:
+async def read_body(
+    scope: Scope, receive: Receive, timeout_s: float = ARRIVAL_TIMEOUT_S
+) -> Receive:
     """Reads the whole body within its bounds; returns a `receive` that gives it again.
 
     Raises BodyTooLarge, BodyTooSlow, BodyNotJson.
@@ -260,12 +277,13 @@ async def read_body(scope: Scope, receive: Receive) -> Receive:
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             more = True
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    break
+                    # Half a body may look like a whole one; who sent it is not there to be told.
+                    raise BodyTooSlow
                 chunk = message.get("body", b"")
                 size += len(chunk)
                 if size > BODY_BYTES_MAX:

@@ -1,39 +1,69 @@
-"""uvicorn's HTTP/1.1 protocol with the bound that it lacks: bytes of the request line and headers.
+"""uvicorn's HTTP/1.1 protocol with bounds that it lacks: bytes and time of a request's head.
 
-Without it a client could send headers without end into memory; and what is not HTTP at all would be
-answered in a shape of no product.
+Without them a client could send headers without end into memory, or keep connections for ever; and
+what is not HTTP at all would be answered in a shape of no product.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tracewell.kernel.http.answer import Answer
 from tracewell.kernel.http.failures import GateFailure, HeadersTooLarge, RequestUnreadable
-from tracewell.kernel.http.gate import HEADER_BYTES_MAX
+from tracewell.kernel.http.gate import ARRIVAL_TIMEOUT_S, HEADER_BYTES_MAX
+
+LINGER_S = 2.0
+LINGER_BYTES_MAX = 1 << 20
+"""How far a refused connection is read on, so that its client gets to the answer: closing with
+bytes unread makes the kernel throw it away."""
 
 Describe = Callable[[str, GateFailure], Answer]
 """From the path, as far as it is known, and the failure to the product's answer."""
 
 
-def bounded_protocol(describe: Describe) -> type[HttpToolsProtocol]:
-    """The protocol class for uvicorn's `http` setting."""
+def bounded_protocol(
+    describe: Describe, *, head_timeout_s: float = ARRIVAL_TIMEOUT_S
+) -> type[HttpToolsProtocol]:
+    """The protocol class for uvicorn's `http` setting.
+
+    `head_timeout_s` is how long it may take from a connection's start, or from the first byte after
+    an answer, to the end of a request's headers.
+    """
 
     class BoundedProtocol(HttpToolsProtocol):
-        """Counts what arrives before the headers are complete."""
+        """Counts and times what arrives while no request is worked on."""
 
         _head_bytes = 0
-        _in_head = True
+        _in_head = False
+        _failure: GateFailure | None = None
+        _refused = False
+        _lingered = 0
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._watch()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._unwatch()
+            super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
+            if self._failure is not None:
+                self._lingered += len(data)
+                if self._lingered > LINGER_BYTES_MAX:
+                    self.transport.close()
+                return
+            super().data_received(data)
             if self._in_head:
                 self._head_bytes += len(data)
-            super().data_received(data)
-            # A body that came with the last of the headers is not counted against them.
-            if self._in_head and self._head_bytes > 2 * HEADER_BYTES_MAX:
-                self._refuse(HeadersTooLarge(HEADER_BYTES_MAX))
+                if self._head_bytes > 2 * HEADER_BYTES_MAX:
+                    self._fail(HeadersTooLarge(HEADER_BYTES_MAX))
+            if self.cycle is None or self.cycle.response_complete:
+                self._watch()
 
         def on_message_begin(self) -> None:
             self._in_head = True
@@ -42,14 +72,59 @@ def bounded_protocol(describe: Describe) -> type[HttpToolsProtocol]:
 
         def on_headers_complete(self) -> None:
             self._in_head = False
+            self._unwatch()
             super().on_headers_complete()
 
+        def on_response_complete(self) -> None:
+            is_last = not self.pipeline
+            super().on_response_complete()
+            if self._failure is not None and is_last:
+                self._refuse(self._failure)
+
+        def eof_received(self) -> bool:  # type: ignore[override]
+            """Answers a client that has closed its own direction once its request was sent; True
+            keeps ours open."""
+            cycle = self.cycle
+            if cycle is None or cycle.response_complete or cycle.more_body:
+                return False
+            cycle.keep_alive = False
+            return True
+
         def send_400_response(self, msg: str) -> None:
-            self._refuse(RequestUnreadable())
+            self._fail(RequestUnreadable())
+
+        def shutdown(self) -> None:
+            """Lets a request that has begun to arrive come in, if the head's time allows; the
+            server's answers say by then that the connection closes."""
+            if not self._in_head or self._refused:
+                super().shutdown()
+
+        def _watch(self) -> None:
+            if self._timer is None:
+                self._timer = self.loop.call_later(head_timeout_s, self.transport.close)
+
+        def _unwatch(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _fail(self, failure: GateFailure) -> None:
+            """Refuses, but not ahead of the answers to what came before on the connection."""
+            self._failure = failure
+            self._in_head = False
+            cycle = self.cycle
+            if cycle is None or cycle.response_complete:
+                self._refuse(failure)
+            elif cycle.more_body and not self.pipeline:
+                # It is this request's own body that cannot be read.
+                cycle.disconnected = True
+                cycle.message_event.set()
+                self._refuse(failure)
 
         def _refuse(self, failure: GateFailure) -> None:
-            if self.transport.is_closing():
+            if self._refused or self.transport.is_closing():
                 return
+            self._refused = True
             path = getattr(self, "url", b"").decode("latin-1").split("?")[0]
             answer = describe(path, failure)
             lines = [
@@ -61,6 +136,11 @@ def bounded_protocol(describe: Describe) -> type[HttpToolsProtocol]:
                 answer.body,
             ]
             self.transport.write(b"".join(lines))
-            self.transport.close()
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.flow.resume_reading()
+            self._unset_keepalive_if_required()
+            self._unwatch()
+            self._timer = self.loop.call_later(LINGER_S, self.transport.close)
 
     return BoundedProtocol
