@@ -69,9 +69,11 @@ class ChargeBatcher(Generic[Wanted, Answer]):
 
         Raises CreditsExhausted and DatabaseFailed.
         """
-        waiting = _Waiting[Wanted, Answer](call, wanted, asyncio.get_running_loop().create_future())
+        outcome: asyncio.Future[tuple[Answer, Charge] | None]
+        outcome = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(call, wanted, outcome)
         self._reading.add(waiting)
-        return await waiting.outcome
+        return await outcome
 
     async def _answer_free(self, group: Sequence[_Waiting[Wanted, Answer]]) -> None:
         async with self._database.snapshot() as snapshot:

@@ -65,7 +65,8 @@ def plan_charges(
         org_id = request.call.org_id
         balance = left.get(org_id, 0)
         due: list[Unlock] = []
-        for item_id in dict.fromkeys(request.items):
+        items = request.items
+        for item_id in dict.fromkeys(items) if len(items) > 1 else items:
             key = (org_id, item_id)
             window = windows.get(key)
             if key in paid or (window is not None and now < window.expires_at):
@@ -76,8 +77,9 @@ def plan_charges(
             continue
         if due:
             left[org_id] = balance - len(due)
-            paid.update((org_id, unlock.item_id) for unlock in due)
-            unlocks.extend(due)
+            for unlock in due:
+                paid.add((org_id, unlock.item_id))
+            unlocks += due
         outcomes.append(Charge(len(due), balance - len(due)))
     spent = {
         org_id: balances[org_id] - balance

@@ -17,6 +17,7 @@ from tracewell.kernel.database.sql import Dialect, Sql
 
 _FILE = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 _ONLY = re.compile(r"^-- only (sqlite|postgresql)\n(.*?)^-- end$\n?", re.MULTILINE | re.DOTALL)
+_REMARK = re.compile(r"^\s*--.*$", re.MULTILINE)
 _LOCK = 0x7261636577656C6C & 0x7FFFFFFFFFFFFFFF
 
 _WORDS: dict[Dialect, dict[str, str]] = {
@@ -49,7 +50,9 @@ class Migration:
         for word, meaning in _WORDS[dialect].items():
             text = text.replace(word, meaning)
         # A blank line ends a statement, so that the body of a trigger may hold semicolons.
-        return [part.strip().rstrip(";") for part in re.split(r"\n\s*\n", text) if part.strip()]
+        parts = [part.strip().rstrip(";") for part in re.split(r"\n\s*\n", text)]
+        # A remark that stands alone is no statement: asyncpg falls over an empty one.
+        return [part for part in parts if _REMARK.sub("", part).strip()]
 
 
 def load_migrations(room: str, folder: Traversable) -> tuple[Migration, ...]:
