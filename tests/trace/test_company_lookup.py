@@ -101,6 +101,7 @@ async def test_the_firmographics_name_the_page_that_told_them(world: World) -> N
 SPELLINGS = [
     "acme-tools", "ACME-Tools", "acme-tools.example", "www.Acme-Tools.EXAMPLE.",
     "acme-old.example", "www.acme-old.example", "acme-tools.example:443",
+    "https%3A%2F%2Fwww.acme-tools.example%2fabout%3Fx", "https%3A%2F%2Facme-tools.example?x=1",
 ]  # fmt: skip
 
 
@@ -122,7 +123,7 @@ async def test_the_gate_and_the_route_answer_byte_for_byte_the_same(world: World
         for path in (
             "acme-tools",
             "acme-old.example",
-            "nobody.example",
+            "a%2Fb",
             "%20",
             "a%00b",
             "é",
@@ -149,8 +150,9 @@ async def test_an_unknown_company_is_told_in_the_words_of_the_contract(world: Wo
         b'{"error":{"code":"company_not_found",'
         b'"message":"No company found for \'not-a-real-domain.example\'"}}'
     )
-    sent = await world.client.get("/v1/companies/WWW.Nobody.example.", headers=key)
-    assert sent.json()["error"]["message"] == "No company found for 'WWW.Nobody.example.'"
+    for sent, shown in (("WWW.Nobody.example.", "WWW.Nobody.example."), ("a%2Fb", "a/b")):
+        answer = await world.client.get(f"/v1/companies/{sent}", headers=key)
+        assert answer.json()["error"]["message"] == f"No company found for '{shown}'"
 
 
 async def test_without_credits_nothing_is_told_and_nothing_charged(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict
@@ -86,7 +86,8 @@ class Pager:
         sent = parse_qsl(query, keep_blank_values=True, max_num_fields=1_000)
         params = [(key, value) for key, value in sent if key != "page"]
         params.append(("page", str(number)))
-        return f"{self._origin(scope)}{scope['path']}?{urlencode(params)}"
+        path = scope.get("raw_path", b"").decode("ascii", "replace") or quote(scope["path"])
+        return f"{self._origin(scope)}{path}?{urlencode(params)}"
 
     def _origin(self, scope: Scope) -> str:
         if self.public_url is not None:

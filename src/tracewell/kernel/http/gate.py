@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,6 +40,7 @@ ARRIVAL_TIMEOUT_S = 30.0
 HEADER_BYTES_MAX = 32 * 1024
 
 _log = logging.getLogger("tracewell.http")
+_ENCODED_SLASH = re.compile(rb"%2f", re.IGNORECASE)
 
 Headers = Mapping[bytes, bytes]
 FastHandler = Callable[["Passed"], Awaitable[Answer | None]]
@@ -126,6 +129,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = _with_slashes_kept(scope)
         path = _path_below_root(scope)
         if not path.startswith("/v1/") and path != "/v1":
             await self._serve_beside(scope, receive, send)
@@ -177,8 +181,11 @@ class Gate:
         exchange.decision = decision
         if not decision.admitted:
             raise RateExceeded(decision)
+        params = found.params
+        if "%2F" in path:
+            params = {name: value.replace("%2F", "/") for name, value in params.items()}
         return Passed(
-            scope, exchange.request_id, found.endpoint, found.params, principal, quota, decision
+            scope, exchange.request_id, found.endpoint, params, principal, quota, decision
         )
 
     async def _count_stray(self, headers: Headers, exchange: _Exchange) -> None:
@@ -255,6 +262,16 @@ def rate_headers(limit: int, remaining: int, reset_at: int) -> list[tuple[bytes,
         (b"x-ratelimit-remaining", b"%d" % remaining),
         (b"x-ratelimit-reset", b"%d" % reset_at),
     ]
+
+
+def _with_slashes_kept(scope: Scope) -> Scope:
+    """The scope with a path in which `%2F` still stands: such a slash is part of a parameter
+    (`/v1/companies/https%3A%2F%2Fexample.com`) and parts no segments."""
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%2f" not in raw.lower():
+        return scope
+    kept = _ENCODED_SLASH.sub(b"%252F", raw).decode("ascii", "replace")
+    return {**scope, "path": unquote(kept)}
 
 
 def _path_below_root(scope: Scope) -> str:
