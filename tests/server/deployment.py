@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -127,6 +129,26 @@ class Deployment:
             return {row[0]: -row[1] for row in rows}
 
         return self.run(work)
+
+    @contextlib.contextmanager
+    def accounts_locked(self) -> Iterator[None]:
+        """Nobody else can charge anything while the block runs."""
+        locked, done = threading.Event(), threading.Event()
+
+        async def hold(ground: Ground) -> None:
+            async with ground.database.transaction() as tx:
+                await tx.execute("UPDATE credit_accounts SET balance = balance")
+                locked.set()
+                await asyncio.to_thread(done.wait)
+
+        thread = threading.Thread(target=self.run, args=(hold,))
+        thread.start()
+        try:
+            assert locked.wait(30)
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def add_companies(self, count: int, first: int = 0) -> None:
         """Companies `c<number>.example`, each running the one technology of the catalogue."""

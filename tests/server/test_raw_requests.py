@@ -11,6 +11,7 @@ from tests.server.deployment import Customer, Deployment
 from tests.server.raw import RawAnswer, connected, exchange, request
 from tests.servers import Server
 
+pytestmark = pytest.mark.xdist_group("server-raw")
 SIZE_MAX = 1 << 20
 FLOOD_BYTES = 64 << 20
 ARRIVAL_S = 1

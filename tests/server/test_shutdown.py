@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 
 from tests.server.deployment import Deployment
 from tests.server.load import Tally, clients
+from tests.server.raw import connected, request
 from tests.servers import Server
 
 COMPANIES = 200
@@ -44,3 +46,51 @@ def test_sigterm_under_load_cuts_no_request_and_loses_no_charge(
 
 def test_two_sigterms_to_several_workers_cut_no_request(deployment: Deployment) -> None:
     _assert_nothing_lost(deployment, 2, signal.SIGTERM, signal.SIGTERM)
+
+
+def test_a_request_that_waits_for_the_database_is_finished_first(
+    deployment_on_each: Deployment,
+) -> None:
+    deployment_on_each.add_companies(1)
+    customer = deployment_on_each.add_customer()
+    with deployment_on_each.start("trace") as server:
+        with connected(server.port) as connection:
+            with deployment_on_each.accounts_locked():
+                connection.send(request("GET", "/v1/companies/c0", customer.key))
+                time.sleep(0.3)
+                server.process.terminate()
+                # Longer than the server drains.
+                time.sleep(2)
+                assert server.process.poll() is None
+            answer = connection.answer()
+        assert server.stop() == 0
+    assert (answer.status, answer.headers["x-credits-charged"]) == (200, "1")
+    assert answer.headers["connection"] == "close"
+    assert deployment_on_each.charges(customer.org) == {answer.headers["x-request-id"]: 1}
+
+
+def test_a_leaving_server_says_so_and_waits_for_a_request_that_has_begun(
+    deployment: Deployment,
+) -> None:
+    deployment.add_companies(1)
+    customer = deployment.add_customer()
+    with deployment.start("trace") as server:
+        with connected(server.port) as begun, connected(server.port) as watching:
+            data = request("GET", "/v1/companies/c0", customer.key)
+            begun.send(data[:20])
+            watching.send(request("GET", "/healthz"))
+            assert watching.answer().status == 200
+            server.process.terminate()
+            time.sleep(0.3)
+            watching.send(request("GET", "/readyz"))
+            leaving = watching.answer()
+            assert watching.is_closed()
+            # The drain is over: idle connections are closed, this one is not idle.
+            time.sleep(1.5)
+            begun.send(data[20:])
+            answer = begun.answer()
+            assert begun.is_closed()
+        assert server.stop() == 0
+    assert (leaving.status, leaving.json["checks"]["server"]) == (503, "shutting down")
+    assert leaving.headers["connection"] == "close"
+    assert (answer.status, answer.json["slug"]) == (200, "c0")

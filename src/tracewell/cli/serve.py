@@ -47,5 +47,5 @@ def serve(host: str, port: int, product: str | None, workers: int, data: Path | 
     settings = load_settings(data=data, product=product)
     try:
         sys.exit(serving.serve(settings, host, port, workers))
-    except serving.ListenFailed as error:
+    except serving.StartFailed as error:
         fail(str(error), UNREACHABLE)

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -37,8 +38,8 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _log = logging.getLogger("tracewell")
 
 
-class ListenFailed(Exception):  # noqa: N818
-    """The address cannot be listened on; the text says which and why."""
+class StartFailed(Exception):  # noqa: N818
+    """The address cannot be listened on or the data folder not be used; the text says why."""
 
 
 class Server(uvicorn.Server):
@@ -129,13 +130,13 @@ def _unspent(settings: Settings) -> dict[str, str]:
 def serve(settings: Settings, host: str, port: int, workers: int) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code.
 
-    Raises ListenFailed, and what `open_ground` raises: whatever keeps a server from starting is
+    Raises StartFailed, and what `open_ground` raises: whatever keeps a server from starting is
     found here, once, before any process is started that would stumble over it.
     """
     try:
         listening = listen(host, port)
     except OSError as error:
-        raise ListenFailed(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        raise StartFailed(f"cannot listen on {host}:{port}: {error.strerror}") from error
     with contextlib.closing(listening):
         asyncio.run(_try_ground(settings))
         shown = f"[{host}]" if ":" in host else host
@@ -147,6 +148,12 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> int:
 
 
 async def _try_ground(settings: Settings) -> None:
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.data):
+            pass
+    except OSError as error:
+        raise StartFailed(f"cannot write to {settings.data}: {error.strerror}") from error
     async with open_ground(settings):
         pass
 

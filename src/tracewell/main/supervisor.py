@@ -6,10 +6,12 @@ uvicorn's own supervisor builds plain uvicorn servers, which would cut connectio
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 
@@ -29,12 +31,19 @@ class Supervisor:
     listening: socket.socket
     workers: int
     _stopping: bool = False
+    _pipe: tuple[int, int] = field(default_factory=os.pipe)
     _restarts: list[float] = field(default_factory=list)
 
     def run(self) -> int:
         """Returns the exit code: 0 after a signal, 3 when workers cannot stay up."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        with tempfile.TemporaryDirectory(prefix="tracewell-metrics-") as counts:
+            # Where the workers' counts add up (metrics.py).
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+            return self._watch()
+
+    def _watch(self) -> int:
         processes = [self._start() for _ in range(self.workers)]
         failed = False
         while not self._stopping and not failed:
@@ -56,9 +65,11 @@ class Supervisor:
         self._stopping = True
 
     def _start(self) -> subprocess.Popen[bytes]:
-        number = self.listening.fileno()
+        # The pipe's other end is ours alone: when this process dies, however it does, it is closed.
+        inherited = (self.listening.fileno(), self._pipe[0])
         return subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "tracewell.main.worker", str(number)], pass_fds=[number]
+            [sys.executable, "-m", "tracewell.main.worker", *map(str, inherited)],
+            pass_fds=inherited,
         )
 
     def _may_restart(self) -> bool:

@@ -1,10 +1,15 @@
-"""What the operator sees at `/metrics`: counts and times by endpoint, no value of a request."""
+"""What the operator sees at `/metrics`: counts and times by endpoint, no value of a request.
+
+Of several processes with one folder PROMETHEUS_MULTIPROC_DIR each tells the sums of all.
+"""
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 REGISTRY = CollectorRegistry()
 
@@ -37,4 +42,8 @@ def observe(endpoint: str, status: int, seconds: float) -> None:
 
 def render_metrics() -> bytes:
     """The text format of Prometheus."""
-    return generate_latest(REGISTRY)
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY)
+    of_all = CollectorRegistry()
+    MultiProcessCollector(of_all)  # type: ignore[no-untyped-call]
+    return generate_latest(of_all)
