@@ -304,7 +304,8 @@ async def test_another_process_refuses_a_revoked_key_within_a_second(
         assert (await asyncio.to_thread(process.stdout.readline)).strip() == "accepted"
         await identity.revoke_key(minted.key.key_id)
         revoked_at = time.monotonic()
-        told = await asyncio.to_thread(process.stdout.readline)
+        async with asyncio.timeout(10):
+            told = await asyncio.to_thread(process.stdout.readline)
         # The contract's own bound, measured where it is promised; the process uses the same clock.
         reason, at = told.split()
         assert reason == "revoked"

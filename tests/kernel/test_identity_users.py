@@ -249,6 +249,8 @@ def test_a_token_says_who_and_in_which_state(purpose: Purpose, clock: StandingCl
     assert signer(clock).read(purpose, token.text) == (42, "stamp")
     with pytest.raises(TokenRefused):
         signer(clock, b"another secret of the same length").read(purpose, token.text)
+    with pytest.raises(TokenRefused):
+        signer(clock).read("email" if purpose == "session" else "session", token.text)
 
 
 @given(st.data())
