@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -36,6 +37,21 @@ _PLACES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin",
            "/usr/local/opt/postgresql*/bin", "/usr/pgsql-*/bin")  # fmt: skip
 START_TIMEOUT_S = 60
 
+# Runs beside a cluster and ends it when its standard input closes, so that a test process that is
+# killed outright leaves nothing behind. The server is the one that the folder names by then.
+_KEEPER = """
+import os, pathlib, shutil, signal, sys, time
+folder = pathlib.Path(sys.argv[1])
+sys.stdin.read()
+for sign in [signal.SIGINT] * 100 + [signal.SIGKILL]:
+    try:
+        os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), sign)
+    except (OSError, ValueError, IndexError):
+        break
+    time.sleep(0.1)
+shutil.rmtree(folder, ignore_errors=True)
+"""
+
 
 class NoPostgresql(Exception):  # noqa: N818
     """PostgreSQL is not installed here, or cannot be run by this user."""
@@ -48,6 +64,7 @@ class Cluster:
     url: str
     folder: Path
     process: subprocess.Popen[bytes]
+    keeper: subprocess.Popen[bytes]
 
     def stop(self) -> None:
         """Ends the server and removes its folder; harmless when done before."""
@@ -59,7 +76,7 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.keeper.communicate()
 
 
 def find_postgresql() -> Path:
@@ -121,13 +138,17 @@ def start_cluster(*, fsync: bool = False) -> Cluster:
             process = subprocess.Popen(
                 command, cwd=folder, stdout=log, stderr=log, start_new_session=True
             )
+        keeper = subprocess.Popen(
+            [sys.executable, "-c", _KEEPER, str(folder)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
     except (OSError, subprocess.CalledProcessError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         told = getattr(error, "stderr", None) or str(error).encode()
         raise NoPostgresql(f"PostgreSQL cannot be set up: {told.decode()}") from error
-    cluster = Cluster(
-        f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres", folder, process
-    )
+    url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+    cluster = Cluster(url, folder, process, keeper)
     atexit.register(cluster.stop)
     try:
         asyncio.run(_wait_for(cluster))

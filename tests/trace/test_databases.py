@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
-from tests.databases import all_migrations
+from tests.databases import NoPostgresql, all_migrations, find_postgresql
 
 from tracewell.kernel.database import Database, open_database
 
@@ -30,3 +37,25 @@ async def test_migrations_run_up_down_and_up_again(empty_database_url: str) -> N
         assert await migrations.up(database) == []
     finally:
         await database.close()
+
+
+async def test_a_killed_test_process_leaves_no_cluster_behind() -> None:
+    try:
+        find_postgresql()
+    except NoPostgresql as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    script = (
+        "import time; from tests.databases import start_cluster;"
+        "print(start_cluster().folder, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().decode().strip())
+        assert (folder / "data" / "postmaster.pid").exists()
+        process.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while folder.exists():
+        assert time.monotonic() < deadline, "the cluster is still there"
+        time.sleep(0.05)
