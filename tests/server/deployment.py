@@ -15,9 +15,10 @@ from tests.servers import Server, start_server
 
 from tracewell.detection import Fingerprint
 from tracewell.kernel.clock import system_clock
+from tracewell.kernel.credits import Call
+from tracewell.kernel.database import Transaction
 from tracewell.kernel.identity.model import Org
 from tracewell.main.ground import Ground, open_ground
-from tracewell.main.operations import grant_credits
 from tracewell.main.settings import Product, Settings
 from tracewell.trace.companies.model import Use
 from tracewell.trace.companies.store import add_company, save_company
@@ -79,17 +80,43 @@ class Deployment:
         name = f"Customer {secrets.token_hex(6)}"
 
         async def work(ground: Ground) -> Customer:
-            org = await ground.identity.create_org(name, "free", ground.open_org)
-            async with ground.database.snapshot() as tx:
-                granted = (await ground.ledger.get_account(tx, org.org_id)).balance
-            if credits > granted:
-                await grant_credits(ground, org, credits - granted, "a test's")
+            async def open_account(tx: Transaction, org: Org) -> None:
+                await ground.ledger.open_account(tx, org.org_id)
+                if credits:
+                    call = Call(org.org_id, "app", None, "test", ground.new_id("req"))
+                    await ground.ledger.book(tx, call, "grant", credits, "a test's")
+
+            org = await ground.identity.create_org(name, "free", open_account)
             email = f"jane-{secrets.token_hex(6)}@customer.example"
             user = await ground.identity.create_user(email, org, verified=True)
             minted = await ground.identity.create_key(
                 "user", user=user, requests_per_minute=per_minute
             )
             return Customer(org, email, minted.text, minted.key.key_id)
+
+        return self.run(work)
+
+    def add_customer_key(
+        self,
+        *,
+        expires_at: int | None = None,
+        is_revoked: bool = False,
+        is_verified: bool = True,
+        has_org: bool = True,
+    ) -> str:
+        """The key of a new customer's user for which something is amiss."""
+        org = self.add_customer().org
+
+        async def work(ground: Ground) -> str:
+            identity = ground.identity
+            email = f"joe-{secrets.token_hex(6)}@customer.example"
+            user = await identity.create_user(email, org, verified=is_verified)
+            minted = await identity.create_key("user", user=user, expires_at=expires_at)
+            if is_revoked:
+                await identity.revoke_key(minted.key.key_id)
+            if not has_org:
+                await identity.detach_user(user)
+            return minted.text
 
         return self.run(work)
 

@@ -31,7 +31,12 @@ class RawConnection:
     """A connection on which bytes are sent as they are."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+        self._port = port
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Begins anew on a connection that nothing was sent on."""
+        self._socket = socket.create_connection(("127.0.0.1", self._port), TIMEOUT_S)
         self._kept = b""
 
     def send(self, data: bytes) -> bool:
@@ -49,7 +54,7 @@ class RawConnection:
     def _more(self) -> bytes:
         return self._socket.recv(65536)
 
-    def answer(self) -> RawAnswer:
+    def answer(self, *, has_body: bool = True) -> RawAnswer:
         """The next answer. Raises EOFError when the connection was closed instead."""
         while b"\r\n\r\n" not in self._kept:
             more = self._more()
@@ -62,7 +67,7 @@ class RawConnection:
         for line in lines:
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
-        length = int(headers.get("content-length", 0))
+        length = int(headers.get("content-length", 0)) if has_body else 0
         while len(rest) < length:
             more = self._more()
             if not more:
@@ -98,7 +103,7 @@ def exchange(port: int, data: bytes) -> RawAnswer:
 
 
 def request(
-    method: str, path: str, key: str | None = None, body: bytes | None = None, **headers: str
+    method: str, path: str, key: str | None = None, body: bytes | None = None, /, **headers: str
 ) -> bytes:
     """A well-formed request; `headers` by their names with underscores for hyphens."""
     lines = [f"{method} {path} HTTP/1.1", "Host: test"]
