@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
 import uuid
 import zlib
 from pathlib import Path
@@ -155,7 +156,13 @@ def test_a_file_that_is_one_gzip_stream_is_told_how_to_mend_it(tmp_path: Path) -
     assert "warcio recompress" in problems[0][1]
 
 
-@pytest.mark.parametrize("content", [b"<html>no archive</html>" * 99, os.urandom(5_000)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"<html>no archive</html>" * 99, id="a page"),
+        pytest.param(random.Random(1).randbytes(5_000), id="noise"),
+    ],
+)
 def test_what_is_no_archive_is_one_problem(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "page.html"
     path.write_bytes(content)
