@@ -1,7 +1,7 @@
 """The gate: what every request of a product passes, in this order, before its route.
 
-request id, route, credentials, rights, rate limit, body; afterwards the headers that every answer
-bears. A route cannot forget any of it. Hot endpoints are answered here, ahead of FastAPI's router,
+request id, route, credentials, rights, rate limit (counted before rights are judged), body;
+afterwards the headers that every answer bears. A route cannot forget any of it. Hot endpoints are answered here, ahead of FastAPI's router,
 by a function that returns the same bytes as the route does.
 """
 
@@ -175,10 +175,12 @@ class Gate:
                 raise MethodUnknown(found.allowed)
             raise RouteUnknown(path)
         principal = await self._rules.authenticate(headers)
-        self._rules.authorise(principal, found.endpoint)
         quota = self._rules.quota(principal)
+        # Counted before rights are judged, so that a refusal tells the limit as any answer does;
+        # what the caller may not do is told first, also beyond the limit.
         decision = await self._limiter.admit(principal.limit_id, quota)
         exchange.decision = decision
+        self._rules.authorise(principal, found.endpoint)
         if not decision.admitted:
             raise RateExceeded(decision)
         params = found.params
