@@ -161,7 +161,8 @@ def _of_gate(error: GateFailure) -> ApiError:
                 errors.REQUEST_TOO_LARGE, f"The request body is over {error.bytes_max} bytes."
             )
         case BodyTooSlow():
-            return ApiError(errors.REQUEST_TIMEOUT)
+            # The rest of the body may come yet: nothing else can be read from this connection.
+            return ApiError(errors.REQUEST_TIMEOUT, headers={"Connection": "close"})
         case BodyNotJson():
             return ApiError(errors.UNSUPPORTED_MEDIA_TYPE)
         case HeadersTooLarge():

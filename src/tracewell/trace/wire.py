@@ -66,7 +66,10 @@ class TraceRules:
         """The key's principal, or the signed-in user's. A key decides where both are sent."""
         key = headers.get(b"x-api-key")
         if key is not None:
-            return await self.keyring.authenticate(key.decode("latin-1"))
+            principal = await self.keyring.authenticate(key.decode("latin-1"))
+            if principal.kind == "service_key":
+                raise CredentialRefused(Refusal.UNKNOWN)
+            return principal
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if not scheme:
             raise CredentialRefused(Refusal.MISSING)
@@ -86,8 +89,6 @@ class TraceRules:
 
     def authorise(self, principal: Principal, endpoint: Endpoint) -> None:
         """Org, proven address, user: in the order in which they can be mended."""
-        if principal.kind == "service_key":
-            raise CredentialRefused(Refusal.UNKNOWN)
         if principal.org_id is None:
             raise ApiError(errors.KEY_MISSING_ORG_ASSOCIATION)
         if not principal.email_verified:
@@ -155,7 +156,8 @@ def _of_gate(error: GateFailure) -> ApiError:
                 errors.REQUEST_TOO_LARGE, f"The request body is over {error.bytes_max} bytes."
             )
         case BodyTooSlow():
-            return ApiError(errors.REQUEST_TIMEOUT)
+            # The rest of the body may come yet: nothing else can be read from this connection.
+            return ApiError(errors.REQUEST_TIMEOUT, headers={"Connection": "close"})
         case BodyNotJson():
             return ApiError(errors.UNSUPPORTED_MEDIA_TYPE)
         case HeadersTooLarge():
