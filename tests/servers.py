@@ -7,6 +7,7 @@ worker share; mark sharers with `SERVER_DIALECTS`, so that `--dist loadgroup` ke
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -22,13 +23,16 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from tests.databases import DIALECTS, NoPostgresql, fresh_database
 
+from tracewell.cli.admin import admin
 from tracewell.main.settings import Product, Settings, variable_name
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 ADMIN_TIMEOUT_S = 60
+LOG_TIMEOUT_S = 10
 POLL_S = 0.02
 
 SERVER_DIALECTS = [
@@ -65,6 +69,7 @@ class Server:
     process: subprocess.Popen[bytes]
     log_path: Path
     _ended: bool = field(default=False, init=False)
+    _told: bool = field(default=False, init=False)
 
     @property
     def trace(self) -> str:
@@ -98,6 +103,18 @@ class Server:
             raise AdminRefused(f"{' '.join(arguments)}: {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)
 
+    def prepare(self, *arguments: str) -> Any:
+        """The same command inside of this process: for what a test only needs to be there.
+
+        Raises AdminRefused.
+        """
+        environment = {**dict.fromkeys(_SETTINGS), **self.environment, "PUBLIC_URL": self.url}
+        command = [*arguments, "--data", str(self.data), "--json"]
+        done = CliRunner(env=environment).invoke(admin, command)
+        if done.exit_code != 0:
+            raise AdminRefused(f"{' '.join(arguments)}: {done.output}") from done.exception
+        return json.loads(done.stdout)
+
     def wait_until_ready(self) -> None:
         """Returns when `/readyz` says so. Raises ServerFailed with the log."""
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -110,11 +127,16 @@ class Server:
             time.sleep(POLL_S)
         raise ServerFailed(f"the server does not become ready: {self.log()}")
 
+    def begin_stop(self) -> None:
+        """Sends SIGTERM, once; `stop` waits for the end."""
+        if not self._told and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self._told = True
+
     def stop(self) -> int:
         """Ends the server with SIGTERM, if it runs still; returns its exit code."""
         self._ended = True
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        self.begin_stop()
         try:
             return self.process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -130,6 +152,18 @@ class Server:
     def log(self) -> str:
         """Everything the server has written so far."""
         return self.log_path.read_text("utf-8", "replace")
+
+    def wait_for_log(self, text: str) -> str:
+        """The log as soon as it holds the text: it is written beside the answer, not before.
+
+        Raises ServerFailed.
+        """
+        deadline = time.monotonic() + LOG_TIMEOUT_S
+        while text not in (told := self.log()):
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"the log does not tell {text!r}: {told}")
+            time.sleep(POLL_S)
+        return told
 
     def __enter__(self) -> Server:
         return self
@@ -211,6 +245,7 @@ class Servers:
         default_factory=dict, init=False
     )
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, init=False)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count, init=False)
 
     def get(
         self,
@@ -222,7 +257,7 @@ class Servers:
         """The shared server; skips the test where PostgreSQL cannot be run (CI=true: fails)."""
         key = (dialect, product, frozenset((environment or {}).items()))
         if key not in self._running:
-            place = self.folder / f"{dialect}-{len(self._running)}"
+            place = self.folder / f"{dialect}-{next(self._numbers)}"
             place.mkdir()
             url = None if dialect == "sqlite" else self._postgresql(dialect, place)
             server = start_server(
@@ -241,6 +276,9 @@ class Servers:
 
     def close(self) -> None:
         """Ends all of them, and their databases. Raises ServerFailed when one ended badly."""
+        for server in self._running.values():
+            # They take their leave side by side.
+            server.begin_stop()
         self._stack.close()
 
 
