@@ -79,7 +79,9 @@ def build_app(
     for kind in (RequestValidationError, Exception):
         app.add_exception_handler(kind, describe)
     _add_reference(app, title)
-    _add_security(app, security)
+    _complete_document(
+        app, security, has_framework_errors=any(kind.shape == "framework" for kind in usual_errors)
+    )
     return app
 
 
@@ -145,7 +147,9 @@ def _add_reference(app: FastAPI, title: str) -> None:
     app.add_route("/docs", reference, include_in_schema=False)
 
 
-def _add_security(app: FastAPI, security: dict[str, Any]) -> None:
+def _complete_document(
+    app: FastAPI, security: dict[str, Any], *, has_framework_errors: bool
+) -> None:
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -153,7 +157,19 @@ def _add_security(app: FastAPI, security: dict[str, Any]) -> None:
             schema = make()
             schema.setdefault("components", {})["securitySchemes"] = security
             schema["security"] = [{name: []} for name in security]
+            if not has_framework_errors:
+                _drop_framework_errors(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _drop_framework_errors(schema: dict[str, Any]) -> None:
+    """FastAPI documents its own 422 body by itself, also where a product never answers it."""
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"].get("schemas", {}).pop(name, None)

@@ -1,0 +1,171 @@
+"""Schemathesis: what the OpenAPI documents promise, tried on the real server.
+
+Generated calls, right ones and wrong ones, with real keys: no 500, no status, header or body that
+the document does not have, no wrong call taken for a right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from tests.server.conftest import deployment_on
+from tests.server.deployment import Deployment
+from tests.servers import SERVER_DIALECTS, Server
+
+EXAMPLES = 15
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module", params=SERVER_DIALECTS)
+def deployment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    with deployment_on(request.param, tmp_path_factory.mktemp("schemas")) as made:
+        made.add_companies(5)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(deployment: Deployment) -> Iterator[Server]:
+    settings_ = {
+        "RATE_LIMIT_DEEP_LOOKUPS_PER_MINUTE": "100000",
+        "CONNECTOR_TIMEOUT_SECONDS": "2",
+    }
+    with deployment.start(environment=settings_) as started:
+        yield started
+        assert "Traceback" not in started.log()
+        assert "failed" not in started.log()
+
+
+@pytest.fixture(scope="module")
+def trace_key(deployment: Deployment) -> str:
+    return deployment.add_customer(credits=1_000_000).key
+
+
+@pytest.fixture(scope="module")
+def intrace_key(deployment: Deployment) -> str:
+    return deployment.add_service(("analyst", "auditor", "admin"))
+
+
+def _schema(url: str) -> schemathesis.BaseSchema:
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+    schema.hook("filter_query")(_is_said_once)
+    return schema
+
+
+def _is_said_once(context: schemathesis.HookContext, query: dict[str, Any] | None) -> bool:
+    """Of a parameter that is repeated the last counts, as in any FastAPI app: not an error."""
+    return not any(isinstance(value, list) for value in (query or {}).values())
+
+
+@pytest.fixture(scope="module")
+def trace_schema(server: Server) -> schemathesis.BaseSchema:
+    return _schema(server.trace)
+
+
+@pytest.fixture(scope="module")
+def intrace_schema(server: Server) -> schemathesis.BaseSchema:
+    return _schema(server.intrace)
+
+
+trace_calls = schemathesis.pytest.from_fixture("trace_schema")
+intrace_calls = schemathesis.pytest.from_fixture("intrace_schema")
+
+
+# What a right call means is more than a schema can say: which links are live, which identifiers
+# fit their type, which connectors there are.
+MEANT_BEYOND_THE_SCHEMA = {"GET /auth/verify-email", "POST /auth/password", "POST /v1/lookup"}
+
+
+def _validate(case: Any, url: str, key: str) -> schemathesis.Response:
+    """Calls, and checks the answer by everything that Schemathesis knows."""
+    excluded = [positive_data_acceptance] if case.operation.label in MEANT_BEYOND_THE_SCHEMA else []
+    return case.call_and_validate(  # type: ignore[no-any-return]
+        base_url=url, headers={"X-API-Key": key}, excluded_checks=excluded
+    )
+
+
+@trace_calls.parametrize()
+@SETTINGS
+def test_trace_keeps_its_document(case: Any, server: Server, trace_key: str) -> None:
+    _validate(case, server.trace, trace_key)
+
+
+@intrace_calls.parametrize()
+@SETTINGS
+def test_intrace_keeps_its_document(case: Any, server: Server, intrace_key: str) -> None:
+    _validate(case, server.intrace, intrace_key)
+
+
+def test_what_trace_finds_is_as_documented(
+    server: Server, trace_schema: schemathesis.BaseSchema, trace_key: str
+) -> None:
+    def call(method: str, path: str, **parts: Any) -> Any:
+        case = trace_schema[path][method].Case(**parts)
+        answer = _validate(case, server.trace, trace_key)
+        assert answer.status_code in (200, 201, 204)
+        return answer.json() if answer.content else None
+
+    for identifier in ("c0", "c1.example"):
+        parts = {"path_parameters": {"identifier": identifier}}
+        assert call("GET", "/v1/companies/{identifier}", **parts)["technologies"]
+    page = call("GET", "/v1/companies", query={"technology": "bauhaus-cms", "limit": 2})
+    assert (len(page["data"]), page["pagination"]["has_next"]) == (2, True)
+    assert call("GET", "/v1/technologies")["data"]
+    call("GET", "/v1/technologies/{slug}", path_parameters={"slug": "bauhaus-cms"})
+    assert call("GET", "/v1/categories")["data"]
+    assert call("GET", "/v1/credits")["balance"] > 0
+    assert call("GET", "/v1/credits/ledger")["data"]
+    made = call("POST", "/v1/lists", body={"name": "Fintechs"}, media_type="application/json")
+    assert made["access_level"] == "owner"
+    one = {"path_parameters": {"list_id": made["list_id"]}}
+    assert call("GET", "/v1/lists/{list_id}", **one) == made
+    body = {"body": {"description": "Banks too"}, "media_type": "application/json"}
+    assert call("PATCH", "/v1/lists/{list_id}", **one, **body)["description"] == "Banks too"
+    assert call("GET", "/v1/lists")["data"]
+    call("DELETE", "/v1/lists/{list_id}", **one)
+
+
+def test_what_intrace_finds_is_as_documented(
+    server: Server, intrace_schema: schemathesis.BaseSchema, intrace_key: str
+) -> None:
+    def call(method: str, path: str, **parts: Any) -> Any:
+        case = intrace_schema[path][method].Case(**parts)
+        answer = _validate(case, server.intrace, intrace_key)
+        assert answer.status_code in (200, 204)
+        return answer.json() if answer.content else None
+
+    identifiers = [
+        {"type": "domain", "value": "c0.example"},
+        {"type": "phone", "value": "+442079460958"},
+        {"type": "email", "value": "jane@c0.example"},
+    ]
+    for depth in ("standard", "deep"):
+        body = {"identifiers": identifiers, "depth": depth}
+        made = call("POST", "/v1/lookup", body=body, media_type="application/json")
+        assert made["entities"]
+    one = {"path_parameters": {"request_id": made["request_id"]}}
+    assert call("GET", "/v1/lookup/{request_id}", **one) == made
+    assert call("GET", "/v1/lookup")["lookups"]
+    assert call("GET", "/v1/reports/{request_id}", **one)["report_hash"]
+    assert call("GET", "/v1/reports/{request_id}/verify", **one)["verified"] is True
+    assert call("GET", "/v1/audit", query={"limit": 5})["total"] >= 2
+    assert call("GET", "/v1/audit/{request_id}", **one)["identifiers_queried"] == 3
+    for connector in call("GET", "/v1/connectors")["connectors"]:
+        parts = {"path_parameters": {"connector_id": connector["id"]}}
+        assert call("GET", "/v1/connectors/{connector_id}/health", **parts)["id"] == connector["id"]
+    call("DELETE", "/v1/lookup/{request_id}", **one)
