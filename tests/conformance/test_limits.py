@@ -13,6 +13,8 @@ from tests.conformance.test_intrace_requests import GOOD, look_up
 from tests.conformance.world import World
 from tests.servers import Servers
 
+TRIES = 5
+
 
 def _remaining(answer: httpx.Response) -> int:
     return int(answer.headers["x-ratelimit-remaining"])
@@ -47,9 +49,12 @@ def test_a_trace_key_is_held_to_its_limit(world: World) -> None:
 
 @proves("trace", 429, "operational_rate_limit_exceeded", "with 30 seconds to wait, as on the page")
 def test_the_refusal_is_the_error_page_s_to_the_byte(half_minute: World) -> None:
-    client = half_minute.trace(half_minute.new_customer(per_minute="1"))
-    assert client.get("/v1/credits").status_code == 200
-    refused = client.get("/v1/credits")
+    for _ in range(TRIES):
+        client = half_minute.trace(half_minute.new_customer(per_minute="1"))
+        assert client.get("/v1/credits").status_code == 200
+        refused = client.get("/v1/credits")
+        if refused.headers["retry-after"] == "30":
+            break  # else the machine stood still for a second between the two
     check_body(refused, 429, BODIES["operational_rate_limit_exceeded"])
     assert refused.headers["retry-after"] == "30"
 
