@@ -14,3 +14,9 @@ __all__ = [
     "empty_database_url",
     "pytest_terminal_summary",
 ]
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Names bytes and long texts by their argument: short, and the same in every process."""
+    is_long = isinstance(val, str) and len(val) > 80
+    return argname if isinstance(val, bytes) or is_long else None
