@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 # The hook must stand in the root's conftest: pytest-xdist's controller loads no other.
 from tests.conformance.table import pytest_terminal_summary
 from tests.databases import anyio_backend, database, database_url, dialect, empty_database_url
