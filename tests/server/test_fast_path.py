@@ -13,14 +13,13 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.server.conftest import deployment_on
+from tests.server.conftest import SHARED_COMPANIES
 from tests.server.deployment import Deployment
 from tests.server.raw import RawConnection, connected, request
-from tests.servers import SERVER_DIALECTS, Server
+from tests.servers import Server
 
 from tracewell.kernel.identity.keys import new_key
 
-COMPANIES = 12
 # What differs from one request to the next by its nature.
 VARYING = {"date", "x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
 
@@ -78,24 +77,9 @@ IDENTIFIERS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=SERVER_DIALECTS)
-def deployment(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Deployment]:
-    with deployment_on(request.param, tmp_path_factory.mktemp("fast")) as made:
-        made.add_companies(COMPANIES)
-        yield made
-
-
 @pytest.fixture(scope="module")
-def server(deployment: Deployment) -> Iterator[Server]:
-    with deployment.start("trace") as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def connection(server: Server) -> Iterator[RawConnection]:
-    with connected(server.port) as made:
+def connection(shared_server: Server) -> Iterator[RawConnection]:
+    with connected(shared_server.port) as made:
         yield made
 
 
@@ -117,7 +101,7 @@ def assert_same(
     **headers: str,
 ) -> int:
     """Asks both ways, with two keys in the same state; the status."""
-    path = f"/v1/companies/{identifier}"
+    path = f"/trace/v1/companies/{identifier}"
     fast = answer_bytes(connection, keys[0], path, method, **headers)
     slow = answer_bytes(connection, keys[1], f"{path}?unknown=1", method, **headers)
     assert fast == slow
@@ -125,8 +109,8 @@ def assert_same(
 
 
 @pytest.fixture(scope="module")
-def keys(deployment: Deployment) -> tuple[str, str]:
-    return deployment.add_customer().key, deployment.add_customer().key
+def keys(shared_deployment: Deployment) -> tuple[str, str]:
+    return shared_deployment.add_customer().key, shared_deployment.add_customer().key
 
 
 @pytest.mark.parametrize("identifier", IDENTIFIERS, ids=lambda text: text[:30].encode().hex())
@@ -149,7 +133,7 @@ segments = st.one_of(
         "{}{}c{}{}{}".format,
         st.sampled_from(["", "https:%2F%2F", "HTTP://", "www.", "WWW.", "%20", "ftp:"]),
         st.sampled_from(["", "www.", "a."]),
-        st.integers(0, COMPANIES + 3),
+        st.integers(0, SHARED_COMPANIES + 3),
         st.sampled_from(["", ".example", ".EXAMPLE", ".exam%70le"]),
         st.sampled_from(["", ".", "%2Fabout", ":80", "%3Fq", "%00", "/"]),
     ),
@@ -171,36 +155,38 @@ def test_any_identifier_is_answered_alike(
 
 
 def test_net_new_free_and_exhausted_are_answered_alike(
-    deployment: Deployment, connection: RawConnection
+    shared_deployment: Deployment, connection: RawConnection
 ) -> None:
-    keys = deployment.add_customer(credits=2).key, deployment.add_customer(credits=2).key
+    first, second = (shared_deployment.add_customer(credits=2).key for _ in range(2))
     asked = ("c0", "c0.example", "c1", "c2", "c1", "nobody", "c2")
-    assert [assert_same(connection, keys, one) for one in asked] == [
+    assert [assert_same(connection, (first, second), one) for one in asked] == [
         200, 200, 200, 402, 200, 404, 402,
     ]  # fmt: skip
 
 
 def test_every_state_of_a_key_is_answered_alike(
-    deployment: Deployment, connection: RawConnection
+    shared_deployment: Deployment, connection: RawConnection
 ) -> None:
     states: list[tuple[str | None, int]] = [
         (None, 401),
         ("", 401),
         ("trace_wrong", 401),
         (new_key("user"), 401),
-        (deployment.add_customer_key(expires_at=1), 401),
-        (deployment.add_customer_key(is_revoked=True), 401),
-        (deployment.add_customer_key(is_verified=False), 403),
-        (deployment.add_customer_key(has_org=False), 403),
-        (deployment.add_service(), 401),
+        (shared_deployment.add_customer_key(expires_at=1), 401),
+        (shared_deployment.add_customer_key(is_revoked=True), 401),
+        (shared_deployment.add_customer_key(is_verified=False), 403),
+        (shared_deployment.add_customer_key(has_org=False), 403),
+        (shared_deployment.add_service(), 401),
     ]
     assert [assert_same(connection, (key, key), "c0") for key, _ in states] == [
         status for _, status in states
     ]
 
 
-def test_a_full_window_is_answered_alike(deployment: Deployment, connection: RawConnection) -> None:
-    keys = tuple(deployment.add_customer(per_minute=2).key for _ in range(2))
+def test_a_full_window_is_answered_alike(
+    shared_deployment: Deployment, connection: RawConnection
+) -> None:
+    keys = tuple(shared_deployment.add_customer(per_minute=2).key for _ in range(2))
     found = [assert_same(connection, (keys[0], keys[1]), "c0") for _ in range(3)]
     assert found == [200, 200, 429]
 

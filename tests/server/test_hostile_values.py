@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-from tests.server.conftest import deployment_on
 from tests.server.deployment import Deployment
 from tests.server.raw import RawConnection, connected, request
-from tests.servers import SERVER_DIALECTS, Server
+from tests.servers import Server
+
+pytestmark = pytest.mark.usefixtures("nothing_failed")
 
 # As they stand in a path or query.
 TEXTS = [
@@ -77,44 +77,22 @@ BODIES = [
 ]
 
 
-@pytest.fixture(scope="module", params=SERVER_DIALECTS)
-def deployment(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Deployment]:
-    with deployment_on(request.param, tmp_path_factory.mktemp("hostile")) as made:
-        made.add_companies(1)
-        yield made
-
-
-@pytest.fixture(scope="module")
-def server(deployment: Deployment) -> Iterator[Server]:
-    settings = {
-        "CONNECTOR_TIMEOUT_SECONDS": "1",
-        "RATE_LIMIT_DEEP_LOOKUPS_PER_MINUTE": "100000",
-        "TRACE_REQUESTS_PER_MINUTE": "100000",
-    }
-    with deployment.start(environment=settings) as started:
-        yield started
-        assert "failed" not in started.log()
-        assert "Traceback" not in started.log()
-
-
 @pytest.fixture(scope="module", params=["trace", "intrace"])
 def product(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def key(deployment: Deployment, product: str) -> str:
+def key(shared_deployment: Deployment, product: str) -> str:
     if product == "trace":
-        return deployment.add_customer(credits=10_000).key
-    return deployment.add_service(("analyst", "auditor", "admin"))
+        return shared_deployment.add_customer(credits=10_000).key
+    return shared_deployment.add_service(("analyst", "auditor", "admin"))
 
 
 @pytest.fixture(scope="module")
-def operations(server: Server, product: str) -> list[tuple[str, str, dict[str, Any]]]:
+def operations(shared_server: Server, product: str) -> list[tuple[str, str, dict[str, Any]]]:
     """Method, path and description of every call, and the document's schemas."""
-    document = httpx.get(f"{server.url}/{product}/openapi.json").json()
+    document = httpx.get(f"{shared_server.url}/{product}/openapi.json").json()
     schemas = document["components"]["schemas"]
     found = []
     for path, methods in document["paths"].items():
@@ -140,10 +118,10 @@ def ask(connection: RawConnection, data: bytes, told: str) -> None:
 
 
 def test_hostile_texts_in_paths_and_queries(
-    server: Server, key: str, operations: list[tuple[str, str, dict[str, Any]]]
+    shared_server: Server, key: str, operations: list[tuple[str, str, dict[str, Any]]]
 ) -> None:
     tried = 0
-    with connected(server.port) as connection:
+    with connected(shared_server.port) as connection:
         for method, path, operation in operations:
             for parameter, text in itertools.product(operation.get("parameters", ()), TEXTS):
                 name = parameter["name"]
@@ -168,10 +146,10 @@ def valid_body(path: str) -> dict[str, Any]:
 
 
 def test_hostile_values_in_bodies(
-    server: Server, key: str, operations: list[tuple[str, str, dict[str, Any]]]
+    shared_server: Server, key: str, operations: list[tuple[str, str, dict[str, Any]]]
 ) -> None:
     tried = 0
-    with connected(server.port) as connection:
+    with connected(shared_server.port) as connection:
         for method, path, operation in operations:
             if not operation["body"]:
                 continue
@@ -205,19 +183,21 @@ HOSTILE_IDENTIFIERS = [
 ]  # fmt: skip
 
 
-def test_hostile_identifiers_of_every_type(server: Server, deployment: Deployment) -> None:
-    key = deployment.add_service()
-    with connected(server.port) as connection:
+def test_hostile_identifiers_of_every_type(
+    shared_server: Server, shared_deployment: Deployment
+) -> None:
+    key = shared_deployment.add_service()
+    with connected(shared_server.port) as connection:
         for kind, value in itertools.product(TYPES, HOSTILE_IDENTIFIERS):
             body = b'{"identifiers": [{"type": "%s", "value": "%s"}]}' % (kind.encode(), value)
             data = request("POST", "/intrace/v1/lookup", key, body)
             ask(connection, data, f"{kind} {value[:60]!r}")
 
 
-def test_hostile_credentials(server: Server, product: str) -> None:
+def test_hostile_credentials(shared_server: Server, product: str) -> None:
     path = f"/{product}/v1/" + ("companies" if product == "trace" else "audit")
     values = ["", " ", "\xff", "trace_\xb2", "a" * 5000, "Bearer", "Bearer ", "Bearer \xff.a.b",
               "Bearer " + "." * 1000, "Bearer eyJhbGciOiJub25lIn0..", "Basic YTpi"]  # fmt: skip
-    with connected(server.port) as connection:
+    with connected(shared_server.port) as connection:
         for name, value in itertools.product(("X_API_Key", "Authorization", "Cookie"), values):
             ask(connection, request("GET", path, **{name: value}), f"{name}: {value!r}")

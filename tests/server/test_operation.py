@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.server.conftest import deployment_on
 from tests.server.deployment import Deployment
-from tests.servers import SERVER_DIALECTS, Server
-
-
-@pytest.fixture(scope="module", params=SERVER_DIALECTS)
-def deployment(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Deployment]:
-    with deployment_on(request.param, tmp_path_factory.mktemp("operation")) as made:
-        made.add_companies(1)
-        yield made
-
-
-@pytest.fixture(scope="module")
-def server(deployment: Deployment) -> Iterator[Server]:
-    with deployment.start() as started:
-        yield started
+from tests.servers import Server
 
 
 def readiness(server: Server) -> tuple[int, dict[str, str]]:
@@ -44,35 +27,35 @@ def wait_until_ready(server: Server) -> None:
         time.sleep(0.05)
 
 
-def test_a_living_and_ready_server_says_so(server: Server) -> None:
-    assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
-    assert readiness(server) == (200, {"database": "ok", "signing_key": "ok"})
-    assert httpx.head(f"{server.url}/healthz").content == b""
-    wrong = httpx.post(f"{server.url}/healthz")
+def test_a_living_and_ready_server_says_so(shared_server: Server) -> None:
+    assert httpx.get(f"{shared_server.url}/healthz").json() == {"status": "ok"}
+    assert readiness(shared_server) == (200, {"database": "ok", "signing_key": "ok"})
+    assert httpx.head(f"{shared_server.url}/healthz").content == b""
+    wrong = httpx.post(f"{shared_server.url}/healthz")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD")
-    assert httpx.get(f"{server.url}/nothing").status_code == 404
+    assert httpx.get(f"{shared_server.url}/nothing").status_code == 404
 
 
 @pytest.mark.parametrize("content", [b"no key", b"", None], ids=["garbage", "empty", "gone"])
 def test_an_unusable_signing_key_is_told_until_it_is_mended(
-    server: Server, content: bytes | None
+    shared_server: Server, content: bytes | None
 ) -> None:
-    path = server.data / "keys" / "signing-key.pem"
+    path = shared_server.data / "keys" / "signing-key.pem"
     good = path.read_bytes()
     try:
         if content is None:
             path.unlink()
         else:
             path.write_bytes(content)
-        status, checks = readiness(server)
-        assert httpx.get(f"{server.url}/healthz").status_code == 200
+        status, checks = readiness(shared_server)
+        assert httpx.get(f"{shared_server.url}/healthz").status_code == 200
     finally:
         path.write_bytes(good)
     assert status == 503
     assert checks["database"] == "ok"
     assert checks["signing_key"] != "ok"
     assert "PRIVATE" not in checks["signing_key"]
-    assert readiness(server)[0] == 200
+    assert readiness(shared_server)[0] == 200
 
 
 async def _admit_connections(url: str, *, allowed: bool) -> None:
@@ -91,45 +74,45 @@ async def _admit_connections(url: str, *, allowed: bool) -> None:
 
 
 def test_a_database_that_is_gone_is_told_until_it_is_back(
-    deployment: Deployment, server: Server
+    shared_deployment: Deployment, shared_server: Server
 ) -> None:
-    if deployment.database_url is None:
+    if shared_deployment.database_url is None:
         pytest.skip("an embedded database does not go away by itself")
-    key = deployment.add_customer().key
-    service = deployment.add_service(("auditor",))
-    asyncio.run(_admit_connections(deployment.database_url, allowed=False))
+    key = shared_deployment.add_customer().key
+    service = shared_deployment.add_service(("auditor",))
+    asyncio.run(_admit_connections(shared_deployment.database_url, allowed=False))
     try:
-        status, checks = readiness(server)
-        alive = httpx.get(f"{server.url}/healthz")
-        trace = httpx.get(f"{server.trace}/v1/credits", headers={"X-API-Key": key})
-        intrace = httpx.get(f"{server.intrace}/v1/audit", headers={"X-API-Key": service})
+        status, checks = readiness(shared_server)
+        alive = httpx.get(f"{shared_server.url}/healthz")
+        trace = httpx.get(f"{shared_server.trace}/v1/credits", headers={"X-API-Key": key})
+        intrace = httpx.get(f"{shared_server.intrace}/v1/audit", headers={"X-API-Key": service})
     finally:
-        asyncio.run(_admit_connections(deployment.database_url, allowed=True))
+        asyncio.run(_admit_connections(shared_deployment.database_url, allowed=True))
     assert (status, checks["database"]) == (503, "cannot be read")
     assert alive.status_code == 200
     assert (trace.status_code, trace.json()) == (500, {"error": "Internal server error"})
     assert (intrace.status_code, intrace.json()["error"]["code"]) == (500, "database_error")
-    wait_until_ready(server)
-    assert httpx.get(f"{server.trace}/v1/credits", headers={"X-API-Key": key}).is_success
+    wait_until_ready(shared_server)
+    assert httpx.get(f"{shared_server.trace}/v1/credits", headers={"X-API-Key": key}).is_success
 
 
 def test_metrics_count_by_endpoint_and_hold_no_value(
-    deployment: Deployment, server: Server
+    shared_deployment: Deployment, shared_server: Server
 ) -> None:
-    key = deployment.add_customer().key
-    with httpx.Client(base_url=server.trace, headers={"X-API-Key": key}) as client:
-        before = counts(server)
+    key = shared_deployment.add_customer().key
+    with httpx.Client(base_url=shared_server.trace, headers={"X-API-Key": key}) as client:
+        before = counts(shared_server)
         for path in ("c0", "c0.example", "planted-identifier", "c0?planted=planted-value"):
             client.get(f"/v1/companies/{path}")
         client.get("/v1/planted-path/c0")
         client.get("/planted-path")
-        after = counts(server)
+        after = counts(shared_server)
     lookup = "GET /v1/companies/{identifier}"
     new = {name: after[name] - before.get(name, 0) for name in after}
     assert new[(lookup, "200")] == 3
     assert new[(lookup, "404")] == 1
     assert new[("refused at the gate", "404")] == 1
-    text = httpx.get(f"{server.url}/metrics").text
+    text = httpx.get(f"{shared_server.url}/metrics").text
     assert "planted" not in text
     assert key not in text
 

@@ -6,7 +6,6 @@ the document does not have, no wrong call taken for a right one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,11 +13,11 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from tests.server.conftest import deployment_on
 from tests.server.deployment import Deployment
-from tests.servers import SERVER_DIALECTS, Server
+from tests.servers import Server
 
-EXAMPLES = 15
+pytestmark = pytest.mark.usefixtures("nothing_failed")
+EXAMPLES = 12
 SETTINGS = settings(
     max_examples=EXAMPLES,
     derandomize=True,
@@ -29,35 +28,14 @@ SETTINGS = settings(
 )
 
 
-@pytest.fixture(scope="module", params=SERVER_DIALECTS)
-def deployment(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Deployment]:
-    with deployment_on(request.param, tmp_path_factory.mktemp("schemas")) as made:
-        made.add_companies(5)
-        yield made
+@pytest.fixture(scope="module")
+def trace_key(shared_deployment: Deployment) -> str:
+    return shared_deployment.add_customer(credits=1_000_000).key
 
 
 @pytest.fixture(scope="module")
-def server(deployment: Deployment) -> Iterator[Server]:
-    settings_ = {
-        "RATE_LIMIT_DEEP_LOOKUPS_PER_MINUTE": "100000",
-        "CONNECTOR_TIMEOUT_SECONDS": "2",
-    }
-    with deployment.start(environment=settings_) as started:
-        yield started
-        assert "Traceback" not in started.log()
-        assert "failed" not in started.log()
-
-
-@pytest.fixture(scope="module")
-def trace_key(deployment: Deployment) -> str:
-    return deployment.add_customer(credits=1_000_000).key
-
-
-@pytest.fixture(scope="module")
-def intrace_key(deployment: Deployment) -> str:
-    return deployment.add_service(("analyst", "auditor", "admin"))
+def intrace_key(shared_deployment: Deployment) -> str:
+    return shared_deployment.add_service(("analyst", "auditor", "admin"))
 
 
 def _schema(url: str) -> schemathesis.BaseSchema:
@@ -73,13 +51,13 @@ def _is_said_once(context: schemathesis.HookContext, query: dict[str, Any] | Non
 
 
 @pytest.fixture(scope="module")
-def trace_schema(server: Server) -> schemathesis.BaseSchema:
-    return _schema(server.trace)
+def trace_schema(shared_server: Server) -> schemathesis.BaseSchema:
+    return _schema(shared_server.trace)
 
 
 @pytest.fixture(scope="module")
-def intrace_schema(server: Server) -> schemathesis.BaseSchema:
-    return _schema(server.intrace)
+def intrace_schema(shared_server: Server) -> schemathesis.BaseSchema:
+    return _schema(shared_server.intrace)
 
 
 trace_calls = schemathesis.pytest.from_fixture("trace_schema")
@@ -101,22 +79,22 @@ def _validate(case: Any, url: str, key: str) -> schemathesis.Response:
 
 @trace_calls.parametrize()
 @SETTINGS
-def test_trace_keeps_its_document(case: Any, server: Server, trace_key: str) -> None:
-    _validate(case, server.trace, trace_key)
+def test_trace_keeps_its_document(case: Any, shared_server: Server, trace_key: str) -> None:
+    _validate(case, shared_server.trace, trace_key)
 
 
 @intrace_calls.parametrize()
 @SETTINGS
-def test_intrace_keeps_its_document(case: Any, server: Server, intrace_key: str) -> None:
-    _validate(case, server.intrace, intrace_key)
+def test_intrace_keeps_its_document(case: Any, shared_server: Server, intrace_key: str) -> None:
+    _validate(case, shared_server.intrace, intrace_key)
 
 
 def test_what_trace_finds_is_as_documented(
-    server: Server, trace_schema: schemathesis.BaseSchema, trace_key: str
+    shared_server: Server, trace_schema: schemathesis.BaseSchema, trace_key: str
 ) -> None:
     def call(method: str, path: str, **parts: Any) -> Any:
         case = trace_schema[path][method].Case(**parts)
-        answer = _validate(case, server.trace, trace_key)
+        answer = _validate(case, shared_server.trace, trace_key)
         assert answer.status_code in (200, 201, 204)
         return answer.json() if answer.content else None
 
@@ -141,11 +119,11 @@ def test_what_trace_finds_is_as_documented(
 
 
 def test_what_intrace_finds_is_as_documented(
-    server: Server, intrace_schema: schemathesis.BaseSchema, intrace_key: str
+    shared_server: Server, intrace_schema: schemathesis.BaseSchema, intrace_key: str
 ) -> None:
     def call(method: str, path: str, **parts: Any) -> Any:
         case = intrace_schema[path][method].Case(**parts)
-        answer = _validate(case, server.intrace, intrace_key)
+        answer = _validate(case, shared_server.intrace, intrace_key)
         assert answer.status_code in (200, 204)
         return answer.json() if answer.content else None
 

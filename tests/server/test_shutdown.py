@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 
+import orjson
 from tests.server.deployment import Deployment
 from tests.server.load import Tally, clients
 from tests.server.raw import connected, request
@@ -94,3 +96,29 @@ def test_a_leaving_server_says_so_and_waits_for_a_request_that_has_begun(
     assert (leaving.status, leaving.json["checks"]["server"]) == (503, "shutting down")
     assert leaving.headers["connection"] == "close"
     assert (answer.status, answer.json["slug"]) == (200, "c0")
+
+
+def test_a_lookup_that_waits_for_a_hanging_source_is_finished_first(
+    deployment: Deployment,
+) -> None:
+    key = deployment.add_service()
+    records = deployment.data / "records"
+    records.mkdir()
+    manifest = "files: [{file: people.csv, columns: {mail: email.address}}]"
+    (records / "records.yaml").write_text(manifest)
+    # Nobody writes into it: whoever opens it for reading waits.
+    os.mkfifo(records / "people.csv")
+    body = orjson.dumps({"identifiers": [{"type": "email", "value": "jane@customer.example"}]})
+    settings = {"CONNECTOR_TIMEOUT_SECONDS": "3"}
+    with deployment.start("intrace", environment=settings) as server:
+        with connected(server.port) as connection:
+            connection.send(request("POST", "/v1/lookup", key, body))
+            time.sleep(0.5)
+            server.process.terminate()
+            answer = connection.answer()
+        assert server.stop() == 0
+    assert answer.status == 200
+    assert answer.headers["connection"] == "close"
+    statuses = {told["connector_id"]: told["status"] for told in answer.json["coverage"]}
+    assert statuses["own_records"] == "timed_out"
+    assert statuses["email_domain"] == "answered"
