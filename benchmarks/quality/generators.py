@@ -39,7 +39,9 @@ def hide_generators(capture: Capture) -> tuple[Capture, list[str]]:
             return match.group()
         content = _CONTENT.search(match.group())
         if content:
-            told.append(b"".join(part or b"" for part in content.groups()).decode("utf-8", "replace"))
+            told.append(
+                b"".join(part or b"" for part in content.groups()).decode("utf-8", "replace")
+            )
         return b""
 
     body = _META.sub(hide, capture.body)
@@ -48,7 +50,9 @@ def hide_generators(capture: Capture) -> tuple[Capture, list[str]]:
 
 def iter_hidden(captures: Sequence[Capture]) -> Iterator[tuple[Capture, str]]:
     """Pages that named a CMS, without the name; and the CMS. One of several: the first of ours."""
-    known = {name: re.compile(text, re.I) for name, text in load_judgements("generators.json").items()}
+    known = {
+        name: re.compile(text, re.I) for name, text in load_judgements("generators.json").items()
+    }
     for capture in captures:
         hidden, told = hide_generators(capture)
         named = [
