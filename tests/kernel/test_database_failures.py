@@ -116,6 +116,25 @@ async def test_a_file_that_another_program_locks_is_told_in_time_and_works_again
     await database.close()
 
 
+async def test_those_who_queue_behind_a_locked_file_do_not_add_their_waits_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_room, "BUSY_WAIT_MS", 300)
+    path = tmp_path / "locked.db"
+    database = SqliteDatabase(path)
+    async with database.transaction() as tx:
+        await tx.execute(CREATE)
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    writers = [asyncio.create_task(add(database, f"writer {n}")) for n in range(10)]
+    # Ten waits one after another would be three seconds: all of them are told within three waits.
+    done, _ = await asyncio.wait(writers, timeout=0.9)
+    other.execute("COMMIT")
+    assert len(done) == 10
+    assert {type(writer.exception()) for writer in done} == {DatabaseFailed}
+    await database.close()
+
+
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
     """A file system of one megabyte; skips where none can be mounted."""

@@ -150,8 +150,10 @@ class SqliteDatabase:
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """A savepoint in the current group; left only after the group's commit is durable."""
         refusal: Exception | None = None
+        # From the arrival: those who queue behind a locked file do not add their waits up.
+        deadline = asyncio.get_running_loop().time() + BUSY_WAIT_MS / 1000
         async with self._turn():
-            group = self._group or await self._begin()
+            group = self._group or await self._begin(deadline)
             self._group_bodies += 1
             with _translated():
                 self._writer.execute("SAVEPOINT body")
@@ -212,9 +214,8 @@ class SqliteDatabase:
         if group is not None:
             _fail(group, DatabaseFailed("SQLite rolled the transaction back"))
 
-    async def _begin(self) -> asyncio.Future[None]:
+    async def _begin(self, deadline: float) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + BUSY_WAIT_MS / 1000
         with _translated():
             self._writer.setbusytimeout(0)
         while True:
