@@ -16,16 +16,8 @@ from tracewell.kernel.database import DatabaseFailed
 from tracewell.kernel.errors import ApiError, ErrorKind
 from tracewell.kernel.http.answer import Answer, json_answer
 from tracewell.kernel.http.endpoint import Endpoint
-from tracewell.kernel.http.failures import (
-    BodyNotJson,
-    BodyTooLarge,
-    BodyTooSlow,
-    GateFailure,
-    HeadersTooLarge,
-    MethodUnknown,
-    RateExceeded,
-    RouteUnknown,
-)
+from tracewell.kernel.http.failure_kinds import FailureKinds
+from tracewell.kernel.http.failures import GateFailure
 from tracewell.kernel.http.gate import Headers
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.identity.model import CredentialRefused, Principal, Refusal
@@ -39,6 +31,17 @@ from tracewell.kernel.oidc import (
 from tracewell.kernel.signing import SigningFailed
 
 AuthMode = Literal["oidc", "saml", "api_key", "both"]
+
+_GATE = FailureKinds(
+    route_unknown=errors.NOT_FOUND,
+    method_unknown=errors.METHOD_NOT_ALLOWED,
+    rate_exceeded=errors.RATE_LIMIT_EXCEEDED,
+    body_too_large=errors.REQUEST_TOO_LARGE,
+    body_too_slow=errors.REQUEST_TIMEOUT,
+    body_not_json=errors.UNSUPPORTED_MEDIA_TYPE,
+    headers_too_large=errors.HEADERS_TOO_LARGE,
+    unreadable=errors.REQUEST_MALFORMED,
+)
 
 HANDLED: tuple[type[Exception], ...] = (ApiError, DatabaseFailed, GateFailure, SigningFailed)
 """What a route may raise and Intrace describes; all else is the internal error."""
@@ -131,13 +134,8 @@ def as_api_error(error: Exception) -> ApiError | None:
             return ApiError(errors.TOKEN_INVALID)
         case IdentityProviderUnavailable():
             return ApiError(errors.IDENTITY_PROVIDER_UNAVAILABLE)
-        case RateExceeded():
-            return ApiError(
-                errors.RATE_LIMIT_EXCEEDED,
-                headers={"Retry-After": str(error.decision.retry_after_s)},
-            )
         case GateFailure():
-            return _of_gate(error)
+            return _GATE.describe(error)
         case RequestValidationError():
             return _of_validation(error.errors())
         case HTTPException(status_code=400):
@@ -148,29 +146,6 @@ def as_api_error(error: Exception) -> ApiError | None:
             return ApiError(errors.SIGNING_FAILED)
         case _:
             return None
-
-
-def _of_gate(error: GateFailure) -> ApiError:
-    match error:
-        case RouteUnknown():
-            return ApiError(errors.NOT_FOUND, "There is no such endpoint.")
-        case MethodUnknown():
-            return ApiError(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(error.allowed)})
-        case BodyTooLarge():
-            return ApiError(
-                errors.REQUEST_TOO_LARGE, f"The request body is over {error.bytes_max} bytes."
-            )
-        case BodyTooSlow():
-            # The rest of the body may come yet: nothing else can be read from this connection.
-            return ApiError(errors.REQUEST_TIMEOUT, headers={"Connection": "close"})
-        case BodyNotJson():
-            return ApiError(errors.UNSUPPORTED_MEDIA_TYPE)
-        case HeadersTooLarge():
-            return ApiError(
-                errors.HEADERS_TOO_LARGE, f"The request's headers are over {error.bytes_max} bytes."
-            )
-        case _:
-            return ApiError(errors.REQUEST_MALFORMED, "The request is not valid HTTP.")
 
 
 def _of_validation(problems: Sequence[Any]) -> ApiError:

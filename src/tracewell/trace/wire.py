@@ -15,16 +15,8 @@ from tracewell.kernel.credits import CreditsExhausted
 from tracewell.kernel.errors import ApiError, ErrorKind
 from tracewell.kernel.http.answer import Answer, echoed, json_answer
 from tracewell.kernel.http.endpoint import Endpoint
-from tracewell.kernel.http.failures import (
-    BodyNotJson,
-    BodyTooLarge,
-    BodyTooSlow,
-    GateFailure,
-    HeadersTooLarge,
-    MethodUnknown,
-    RateExceeded,
-    RouteUnknown,
-)
+from tracewell.kernel.http.failure_kinds import FailureKinds
+from tracewell.kernel.http.failures import GateFailure
 from tracewell.kernel.http.gate import Headers
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.identity.model import CredentialRefused, Principal, Refusal
@@ -42,6 +34,17 @@ _CREDENTIAL_NAMES = {
     "bearer": "jwt",
 }
 _FLAT = frozenset({"flat"})
+
+_GATE = FailureKinds(
+    route_unknown=errors.ROUTE_NOT_FOUND,
+    method_unknown=errors.METHOD_NOT_ALLOWED,
+    rate_exceeded=errors.RATE_LIMIT_EXCEEDED,
+    body_too_large=errors.REQUEST_TOO_LARGE,
+    body_too_slow=errors.REQUEST_TIMEOUT,
+    body_not_json=errors.UNSUPPORTED_MEDIA_TYPE,
+    headers_too_large=errors.HEADERS_TOO_LARGE,
+    unreadable=errors.BAD_REQUEST,
+)
 
 HANDLED: tuple[type[Exception], ...] = (ApiError, CreditsExhausted, GateFailure)
 """What a route may raise and Trace describes; all else is the internal error."""
@@ -130,42 +133,12 @@ def as_api_error(error: Exception) -> ApiError | None:
             return ApiError(
                 errors.CREDIT_EXHAUSTED, requested=error.requested, shortfall=error.shortfall
             )
-        case RateExceeded():
-            wait_s = error.decision.retry_after_s
-            return ApiError(
-                errors.RATE_LIMIT_EXCEEDED,
-                headers={"Retry-After": str(wait_s)},
-                retry_after_seconds=wait_s,
-            )
         case GateFailure():
-            return _of_gate(error)
+            return _GATE.describe(error)
         case HTTPException(status_code=400):
             return ApiError(errors.BAD_REQUEST)
         case _:
             return None
-
-
-def _of_gate(error: GateFailure) -> ApiError:
-    match error:
-        case RouteUnknown():
-            return ApiError(errors.ROUTE_NOT_FOUND)
-        case MethodUnknown():
-            return ApiError(errors.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(error.allowed)})
-        case BodyTooLarge():
-            return ApiError(
-                errors.REQUEST_TOO_LARGE, f"The request body is over {error.bytes_max} bytes."
-            )
-        case BodyTooSlow():
-            # The rest of the body may come yet: nothing else can be read from this connection.
-            return ApiError(errors.REQUEST_TIMEOUT, headers={"Connection": "close"})
-        case BodyNotJson():
-            return ApiError(errors.UNSUPPORTED_MEDIA_TYPE)
-        case HeadersTooLarge():
-            return ApiError(
-                errors.HEADERS_TOO_LARGE, f"The request's headers are over {error.bytes_max} bytes."
-            )
-        case _:
-            return ApiError(errors.BAD_REQUEST)
 
 
 def render(error: ApiError) -> Answer:

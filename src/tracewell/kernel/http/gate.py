@@ -1,8 +1,8 @@
 """The gate: what every request of a product passes, in this order, before its route.
 
-request id, route, credentials, rights, rate limit (counted before rights are judged), body;
-afterwards the headers that every answer bears. A route cannot forget any of it. Hot endpoints are answered here, ahead of FastAPI's router,
-by a function that returns the same bytes as the route does.
+request id, route, credentials, rights, rate limit (counted before rights are judged), body; then
+the headers that every answer bears. A route cannot forget any of it. Hot endpoints are answered
+here, ahead of FastAPI's router, by a function that returns the same bytes as the route does.
 """
 
 from __future__ import annotations
