@@ -11,6 +11,7 @@ from tracewell.cli.errors import told_plainly
 _COMMANDS = {
     "admin": ("tracewell.cli.admin", "admin"),
     "crawl": ("tracewell.cli.crawl", "crawl"),
+    "fingerprints": ("tracewell.cli.fingerprints", "fingerprints"),
     "ingest": ("tracewell.cli.ingest", "ingest"),
     "migrate": ("tracewell.cli.migrate", "migrate"),
     "serve": ("tracewell.cli.serve", "serve"),

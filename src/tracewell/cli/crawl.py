@@ -84,7 +84,8 @@ def crawl(
         "archive_files": [str(path) for path in archives],
     }
     if takes_in:
-        summary, problems = asyncio.run(take_in(settings, load_told(folders), archives, jobs))
+        fingerprints = load_told(folders, settings.data)
+        summary, problems = asyncio.run(take_in(settings, fingerprints, archives, jobs))
         told |= summarised(summary, problems)
     show(told, as_json=as_json)
 

@@ -18,6 +18,7 @@ from tracewell.kernel.database import DatabaseFailed, MigrationFailed
 from tracewell.kernel.identity.passwords import PasswordRefused
 from tracewell.kernel.identity.service import IdentityRefused
 from tracewell.kernel.mail import MailFailed
+from tracewell.main.fingerprint_errors import CollectionRefused, RegistryUnreachable
 from tracewell.main.secret_files import SecretUnusable
 from tracewell.main.settings import SettingsWrong
 
@@ -39,11 +40,11 @@ def told_plainly() -> Iterator[None]:
         yield
     except SettingsWrong as error:
         fail(f"these settings cannot be used:\n{error}", USAGE)
-    except (IdentityRefused, MigrationFailed, PasswordRefused) as error:
+    except (CollectionRefused, IdentityRefused, MigrationFailed, PasswordRefused) as error:
         fail(str(error), REFUSED)
     except AccountNotFound:
         fail("the org has no credit account", REFUSED)
-    except (DatabaseFailed, MailFailed, SecretUnusable) as error:
+    except (DatabaseFailed, MailFailed, RegistryUnreachable, SecretUnusable) as error:
         fail(str(error), UNREACHABLE)
     except UnicodeEncodeError:
         fail("an argument or the input is not valid UTF-8", USAGE)

@@ -65,16 +65,17 @@ def ingest(
         fail(f"{error.filename}: {error.strerror}", USAGE)
     if not archives:
         fail("there is no .warc or .warc.gz file", USAGE)
-    fingerprints = load_told(folders)
-    summary, problems = asyncio.run(take_in(load_settings(data=data), fingerprints, archives, jobs))
+    settings = load_settings(data=data)
+    fingerprints = load_told(folders, settings.data)
+    summary, problems = asyncio.run(take_in(settings, fingerprints, archives, jobs))
     show(summarised(summary, problems), as_json=as_json)
     if not summary.captures_read and problems.count:
         fail("no capture could be read", REFUSED)
 
 
-def load_told(folders: Sequence[Path]) -> FingerprintSet:
+def load_told(folders: Sequence[Path], data: Path) -> FingerprintSet:
     """The fingerprints; what could not be loaded of them is told."""
-    fingerprints = open_fingerprints(folders)
+    fingerprints = open_fingerprints(folders, data)
     for problem in fingerprints.problems:
         place = f"{problem.file}: {problem.technology}: {problem.kind}"
         click.echo(f"fingerprint left out: {place}: {problem.reason}", err=True)

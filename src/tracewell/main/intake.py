@@ -6,12 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracewell.detection import (
-    FingerprintSet,
-    default_fingerprints_directory,
-    load_fingerprints,
-    load_pack,
-)
+from tracewell.detection import FingerprintSet
+from tracewell.main.fingerprint_store import load_all
 from tracewell.main.ground import Ground
 from tracewell.trace.ingest import IngestSummary, OnProgress, ingest_captures
 from tracewell.values import Capture
@@ -54,11 +50,9 @@ def list_archives(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def open_fingerprints(directories: Sequence[Path]) -> FingerprintSet:
-    """Our own pack, and the collections of further folders added to it."""
-    if not directories:
-        return load_pack()
-    return load_fingerprints(default_fingerprints_directory(), *directories)
+def open_fingerprints(directories: Sequence[Path], data: Path | None = None) -> FingerprintSet:
+    """Our own pack, the collections of the data folder, and those of further folders."""
+    return load_all(directories, data)
 
 
 async def ingest_archives(
