@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -59,7 +60,7 @@ class CrashingServer:
             process = subprocess.Popen(
                 process.args, cwd=folder, stdout=log, stderr=log, start_new_session=True
             )
-        self._cluster = Cluster(self._cluster.url, folder, process)
+        self._cluster = dataclasses.replace(self._cluster, process=process)
 
     def _wait_for_recovery(self) -> None:
         deadline = time.monotonic() + RECOVERY_TIMEOUT_S
