@@ -23,6 +23,7 @@ from tracewell.main.fingerprint_errors import CollectionRefused
 from tracewell.main.fingerprint_store import FingerprintStore, load_all
 from tracewell.main.published_fingerprints import (
     DEFAULT_REGISTRY,
+    DEFAULT_REGISTRY_HOST,
     PUBLISHED,
     Published,
     find_registry,
@@ -288,9 +289,8 @@ def test_every_published_collection_has_a_permissive_licence_and_a_checksum() ->
 
 def test_the_mit_set_is_installed_from_the_registry(console: Console) -> None:
     package = PUBLISHED["wappalyzer-mit"]
-    host = DEFAULT_REGISTRY.split("/")[2]
     try:
-        socket.create_connection((host, 443), timeout=5).close()
+        socket.create_connection((DEFAULT_REGISTRY_HOST, 443), timeout=5).close()
     except OSError:
         pytest.skip("the public npm registry cannot be reached from here")
     console.environment["npm_config_registry"] = DEFAULT_REGISTRY

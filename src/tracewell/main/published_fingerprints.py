@@ -32,7 +32,9 @@ from tracewell.main.fingerprint_store import (
 )
 
 ARCHIVE_BYTES_MAX = 32 * 1024 * 1024
-DEFAULT_REGISTRY = "https://registry.npmjs.org/"
+# The one public registry by name: a mirror is the npm client's setting, or the option's.
+DEFAULT_REGISTRY_HOST = "registry.npmjs.org"
+DEFAULT_REGISTRY = f"https://{DEFAULT_REGISTRY_HOST}/"
 _TIMEOUT_S = 120
 _MEMBERS_MAX = 5_000
 
