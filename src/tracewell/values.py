@@ -20,7 +20,8 @@ class Capture:
     `url` is the address that answered (after redirects). `headers` keep their order, names are as
     sent. `body` holds the bytes of the page; `text()` decodes them. `captured_at` is milliseconds
     since the epoch (UTC). `capture_id` leads back to the archive record: `<file name>:<offset>`,
-    empty where the capture was never archived.
+    empty where the capture was never archived. `js` (names of globals and their values as text) and
+    `xhr` (hosts that the page asked) are known only where a browser looked.
     """
 
     url: str
@@ -33,6 +34,8 @@ class Capture:
     certificate_issuer: str | None = None
     robots_txt: str | None = None
     scripts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    js: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    xhr: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """The first header of that name, in any letter case, or None."""

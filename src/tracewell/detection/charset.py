@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import bisect
 import codecs
+import itertools
 from dataclasses import dataclass, field
 
 import regex
 
 PRESCAN_BYTES = 1024
 _CHUNK_BYTES = 4096
+_CHUNK_CHARS = 4096
 
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -88,30 +90,78 @@ def sniff_encoding(body: bytes, content_type: str | None) -> str:
     if in_meta and (label := in_meta[1].decode("ascii", "replace").lower()) in _LABELS:
         return "utf-8" if _LABELS[label].startswith("utf-16") else _LABELS[label]
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(body)  # a cut last character is no fault
-    except UnicodeDecodeError:
-        return "cp1252"
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        cut = error.reason == "unexpected end of data"  # a cut last character is no fault
+        return "utf-8" if cut else "cp1252"
     return "utf-8"
+
+
+class Utf8Places:
+    """Which character of a text begins at which byte of its UTF-8 form, and back."""
+
+    __slots__ = ("_ends", "_errors", "_text", "_utf8")
+
+    def __init__(self, text: str, utf8: bytes, errors: str) -> None:
+        self._text = text
+        self._utf8 = utf8
+        self._errors = errors
+        self._ends: list[int] | None = None  # the byte where each chunk of characters begins
+
+    def byte_at(self, index: int) -> int:
+        """The byte where the character at `index` begins (the text's length: the end)."""
+        if len(self._utf8) == len(self._text):
+            return index
+        chunk = index // _CHUNK_CHARS
+        before = self._text[chunk * _CHUNK_CHARS : index]
+        return self._chunks()[chunk] + len(before.encode("utf-8", self._errors))
+
+    def index_at(self, byte: int) -> int:
+        """The index of the character that begins at the byte."""
+        if len(self._utf8) == len(self._text):
+            return byte
+        starts = self._chunks()
+        chunk = bisect.bisect_right(starts, byte) - 1
+        piece = self._utf8[starts[chunk] : byte]
+        return chunk * _CHUNK_CHARS + len(piece.decode("utf-8", self._errors))
+
+    def _chunks(self) -> list[int]:
+        if self._ends is None:
+            text, size = self._text, _CHUNK_CHARS
+            sizes = (
+                len(text[at : at + size].encode("utf-8", self._errors))
+                for at in range(0, len(text), size)
+            )
+            self._ends = list(itertools.accumulate(sizes, initial=0))
+        return self._ends
 
 
 @dataclass(slots=True)
 class DecodedBody:
-    """A body as text with `\\n` line ends and no byte-order mark, and the way back to its bytes."""
+    """A body as text with `\\n` line ends and no byte-order mark, and the way back to its bytes.
+
+    `utf8` is the text in UTF-8, `places` leads from its bytes to its characters and back.
+    """
 
     body: bytes
     encoding: str
     text: str
+    utf8: bytes
+    places: Utf8Places
     _raw: str
     _mark_bytes: int = 0
     _checkpoints: list[tuple[int, tuple[bytes, int]]] = field(default_factory=list)
     _carriage_returns: list[int] | None = None
+    _raw_places: Utf8Places | None = None
 
     def byte_offset(self, index: int) -> int:
         """The offset in the body of the character at `index` of `text` (its length: the end)."""
         raw_index = self._raw_index(index)
         if self.encoding == "utf-8":
-            before = self._raw[:raw_index].encode("utf-8", "surrogateescape")
-            return self._mark_bytes + len(before)
+            if self._raw_places is None:
+                raw = memoryview(self.body)[self._mark_bytes :]
+                self._raw_places = Utf8Places(self._raw, bytes(raw), "surrogateescape")
+            return self._mark_bytes + self._raw_places.byte_at(raw_index)
         if self.encoding not in _MULTI_BYTE:
             return raw_index
         return self._multi_byte_offset(raw_index)
@@ -149,13 +199,34 @@ def decode_body(body: bytes, content_type: str | None) -> DecodedBody:
     mark_bytes = next((len(mark) for mark in marks if body.startswith(mark)), 0)
     checkpoints: list[tuple[int, tuple[bytes, int]]] = []
     if encoding == "utf-8":
-        raw = body[mark_bytes:].decode("utf-8", "surrogateescape")
-    elif encoding in _MULTI_BYTE:
+        return _decode_utf8(body, mark_bytes)
+    if encoding in _MULTI_BYTE:
         raw = _decode_in_chunks(body, mark_bytes, encoding, checkpoints)
     else:
         raw = body.decode(encoding, "tracewell_c1")
-    text = raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
-    return DecodedBody(body, encoding, text, raw, mark_bytes, checkpoints)
+    text = _with_line_feeds(raw)
+    utf8 = text.encode("utf-8", "surrogatepass")
+    places = Utf8Places(text, utf8, "surrogatepass")
+    return DecodedBody(body, encoding, text, utf8, places, raw, mark_bytes, checkpoints)
+
+
+def _decode_utf8(body: bytes, mark_bytes: int) -> DecodedBody:
+    rest = body[mark_bytes:] if mark_bytes else body
+    try:
+        raw, clean = rest.decode("utf-8"), True
+    except UnicodeDecodeError:
+        raw, clean = rest.decode("utf-8", "surrogateescape"), False
+    text = _with_line_feeds(raw)
+    if clean and text is raw:  # the body is the UTF-8 form: nothing to make, one map for both ways
+        places = Utf8Places(text, rest, "surrogatepass")
+        return DecodedBody(body, "utf-8", text, rest, places, raw, mark_bytes, _raw_places=places)
+    utf8 = text.encode("utf-8", "surrogatepass")
+    places = Utf8Places(text, utf8, "surrogatepass")
+    return DecodedBody(body, "utf-8", text, utf8, places, raw, mark_bytes)
+
+
+def _with_line_feeds(raw: str) -> str:
+    return raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
 
 
 def _decode_in_chunks(

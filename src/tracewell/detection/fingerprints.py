@@ -8,58 +8,95 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-import ahocorasick_rs
 import regex
 
 from tracewell.detection.javascript import parse_javascript
-from tracewell.detection.literals import Needles, find_needles, find_selector_needles
-from tracewell.detection.model import PLAIN_KINDS, Fingerprint, Pattern, Problem
+from tracewell.detection.literals import ATTRIBUTE_BREAKS, find_needles, rank, spread_over_tags
+from tracewell.detection.model import Fingerprint, Pattern, Problem
+from tracewell.detection.scanning import Scanner, make_scanner
+from tracewell.detection.selectors import (
+    find_attribute_needles,
+    find_selector_needles,
+    is_raw_text_selector,
+)
 from tracewell.detection.translation import compile_expression
 
-_WINDOW_BYTES = 256 * 1024
+# What is looked for in one scan, and over which text; in each the cheap and telling come first.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "address": ("script_src", "url", "xhr"),
+    "source": ("dom", "script", "css", "html"),
+    "words": ("text", "robots", "cert_issuer"),
+    "fields": ("header", "cookie", "meta", "dns", "js"),
+}
+SCANNED = ("address", "source", "words")
+_NAMES_MAX = 4096
+_FIELDS_FEW = 8
 _NAME_SYNTAX = regex.compile(r"[\\*+?|()\[\]{}]")
 
+NeedleTable = Sequence[tuple[str, ...] | None]
+Candidate = tuple[Pattern, list[int] | None]
+Field = tuple[Pattern, tuple[str, ...] | None]
 
-class NeedleIndex:
-    """Patterns of one kind, found by the strings that they cannot match without."""
 
-    def __init__(self, patterns: Sequence[Pattern], *, by_selector: bool = False) -> None:
+class PatternIndex:
+    """Patterns of some kinds, found by the strings that they cannot match without."""
+
+    def __init__(
+        self, patterns: Sequence[Pattern], needles: NeedleTable, *, quick: bool = True
+    ) -> None:
         self.patterns = tuple(patterns)
-        self._always: list[int] = []
-        owners: defaultdict[bytes, list[int]] = defaultdict(list)
-        for number, pattern in enumerate(self.patterns):
-            needles = _needles(pattern, by_selector)
-            if needles is None:
-                self._always.append(number)
-            for needle in needles or ():
-                owners[needle.encode("ascii")].append(number)
-        self._owners = list(owners.values())
-        self._overlap = max(map(len, owners), default=1) - 1
-        self._scanner = ahocorasick_rs.BytesAhoCorasick(list(owners)) if owners else None
+        self._always = [number for number, own in enumerate(needles) if own is None]
+        owners: defaultdict[str, list[int]] = defaultdict(list)
+        for number, own in enumerate(needles):
+            for needle in own or ():
+                owners[needle].append(number)
+        self._owners = [(len(needle), numbers) for needle, numbers in owners.items()]
+        self.scanner: Scanner = make_scanner(list(owners), quick=quick)
 
-    def iter_candidates(self, text: str) -> Iterator[Pattern]:
-        """Every pattern that may match in the text, in the order of the set."""
+    def find_candidates(self, data: bytes) -> list[Candidate]:
+        """Every pattern that may match in the text, in the order of the set, and the bytes where
+        its strings begin (None: anywhere). `data` is the text in UTF-8."""
+        places = self.scanner.scan(data)
+        if places is None:
+            return self._find_present(data)
+        found: dict[int, list[int] | None] = dict.fromkeys(self._always)
+        owners = self._owners
+        for needle, end in places:
+            length, numbers = owners[needle]
+            for number in numbers:
+                known = found.get(number)
+                if known is None:
+                    found[number] = [end - length]
+                else:
+                    known.append(end - length)
+        return [(self.patterns[number], found[number]) for number in sorted(found)]
+
+    def _find_present(self, data: bytes) -> list[Candidate]:
         numbers = set(self._always)
-        if self._scanner is not None:
-            data = text.encode("utf-8", "surrogatepass").lower()
-            seen: set[int] = set()
-            # In windows, so that a page of nothing but needles costs time but no memory.
-            for at in range(0, len(data), _WINDOW_BYTES):
-                window = data[at : at + _WINDOW_BYTES + self._overlap]
-                hits = self._scanner.find_matches_as_indexes(window, overlapping=True)
-                seen.update([hit[0] for hit in hits])
-            for needle in seen:
-                numbers.update(self._owners[needle])
-        return (self.patterns[number] for number in sorted(numbers))
+        for needle in self.scanner.scan_for_presence(data):
+            numbers.update(self._owners[needle][1])
+        return [(self.patterns[number], None) for number in sorted(numbers)]
 
 
-def _needles(pattern: Pattern, by_selector: bool) -> Needles | None:
-    if by_selector:
-        return find_selector_needles(pattern.name)
-    return find_needles(parse_javascript(pattern.expression))
+def find_pattern_needles(pattern: Pattern) -> tuple[str, ...] | None:
+    """The strings by which an index finds the pattern."""
+    if pattern.kind != "dom":
+        needles = find_needles(parse_javascript(pattern.expression))
+        return tuple(sorted(needles)) if needles else None
+    found = [find_selector_needles(pattern.name)]
+    if pattern.detail.startswith("@"):
+        found.append(find_attribute_needles(pattern.detail[1:]))
+    if pattern.detail and (pattern.detail != "text" or is_raw_text_selector(pattern.name)):
+        found.append(find_needles(parse_javascript(pattern.expression), ATTRIBUTE_BREAKS))
+    elif pattern.detail == "text":
+        within = find_needles(parse_javascript(pattern.expression))
+        found.append(spread_over_tags(within) if within else None)
+    usable = [needles for needles in found if needles and min(map(len, needles)) > 2]
+    best = max(usable, key=rank, default=None)
+    return tuple(sorted(best)) if best else None
 
 
 class NameIndex:
@@ -69,22 +106,47 @@ class NameIndex:
     it matches as a whole, a lone `*` for any characters.
     """
 
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._by_name: defaultdict[str, list[Pattern]] = defaultdict(list)
-        self._by_expression: list[tuple[regex.Pattern[str], Pattern]] = []
-        for pattern in patterns:
-            name = pattern.name.lower()
-            self._by_name[name].append(pattern)
+    def __init__(self, patterns: Iterable[tuple[Pattern, tuple[str, ...] | None]]) -> None:
+        self._by_name: defaultdict[str, list[Field]] = defaultdict(list)
+        self._by_expression: list[tuple[regex.Pattern[str], str, Field]] = []
+        self._known: dict[str, PatternIndex | list[Pattern]] = {}
+        for entry in patterns:
+            name = entry[0].name.lower()
+            self._by_name[name].append(entry)
             if _NAME_SYNTAX.search(name) and (expression := _name_expression(name)):
-                self._by_expression.append((expression, pattern))
+                self._by_expression.append((expression, name, entry))
 
-    def iter_patterns(self, name: str) -> Iterator[Pattern]:
-        """The patterns for a name, given in any letter case."""
+    def find_patterns(self, name: str, value: str) -> list[Pattern]:
+        """The patterns for a name, given in any letter case, that may match the value."""
         lower = name.lower()[:256]
+        known = self._known.get(lower)
+        if known is None:
+            known = self._know(lower)
+        if isinstance(known, list):
+            return known
+        candidates = known.find_candidates(value.encode("utf-8", "surrogatepass"))
+        return [pattern for pattern, _ in candidates]
+
+    def _know(self, lower: str) -> PatternIndex | list[Pattern]:
+        found = list(self._look_up(lower))
+        known: PatternIndex | list[Pattern] = [pattern for pattern, _ in found]
+        if len(found) > _FIELDS_FEW:
+            patterns, needles = zip(*found, strict=True)
+            known = PatternIndex(patterns, needles, quick=False)
+        if len(self._known) >= _NAMES_MAX:  # names come from outside
+            self._known.clear()
+        self._known[lower] = known
+        return known
+
+    def find_all_patterns(self, name: str) -> list[Pattern]:
+        """The patterns for a name, given in any letter case."""
+        return [pattern for pattern, _ in self._look_up(name.lower()[:256])]
+
+    def _look_up(self, lower: str) -> Iterable[Field]:
         yield from self._by_name.get(lower, ())
-        for expression, pattern in self._by_expression:
-            if pattern.name.lower() != lower and _fits(expression, lower):
-                yield pattern
+        for expression, name, entry in self._by_expression:
+            if name != lower and _fits(expression, lower):
+                yield entry
 
 
 def _fits(expression: regex.Pattern[str], name: str) -> bool:
@@ -104,16 +166,23 @@ def _name_expression(name: str) -> regex.Pattern[str] | None:
 
 @dataclass(frozen=True)
 class FingerprintSet:
-    """Technologies by name, the names of their categories, and what could not be loaded."""
+    """Technologies by name, the names of their categories, and what could not be loaded.
+
+    `needles` is what an index needs to know of each pattern, by group; it is worked out where it is
+    not given. `quick=False` leaves the optional Hyperscan alone.
+    """
 
     technologies: Mapping[str, Fingerprint]
     categories: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    quick: bool = True
+    known_needles: Mapping[str, NeedleTable] = field(default_factory=dict, compare=False)
 
     def __getstate__(self) -> dict[str, object]:
         """Only the data travels between processes; indexes are made again where they are needed."""
-        keep = ("technologies", "categories", "problems")
-        return {key: value for key, value in self.__dict__.items() if key in keep}
+        keep = ("technologies", "categories", "problems", "quick")
+        state = {key: value for key, value in self.__dict__.items() if key in keep}
+        return {**state, "known_needles": dict(self.needles)}
 
     @functools.cached_property
     def _by_kind(self) -> Mapping[str, list[Pattern]]:
@@ -127,19 +196,35 @@ class FingerprintSet:
         """All patterns of a kind."""
         return self._by_kind.get(kind, ())
 
+    def patterns_in(self, group: str) -> Sequence[Pattern]:
+        """All patterns of a group, by kind."""
+        return [pattern for kind in GROUPS[group] for pattern in self.patterns_of(kind)]
+
     @functools.cached_property
-    def plain(self) -> Mapping[str, NeedleIndex]:
-        """The needle index of each plain kind."""
-        return {kind: NeedleIndex(self.patterns_of(kind)) for kind in PLAIN_KINDS}
+    def needles(self) -> Mapping[str, NeedleTable]:
+        """The strings of each pattern, by group, in the order of `patterns_in`."""
+        return self.known_needles or {
+            group: tuple(find_pattern_needles(pattern) for pattern in self.patterns_in(group))
+            for group in GROUPS
+        }
+
+    @functools.cached_property
+    def indexes(self) -> Mapping[str, PatternIndex]:
+        """The index of each group."""
+        return {
+            group: PatternIndex(self.patterns_in(group), self.needles[group], quick=self.quick)
+            for group in SCANNED
+        }
 
     @functools.cached_property
     def named(self) -> Mapping[str, NameIndex]:
         """The name index of each kind that names fields."""
-        return {
-            kind: NameIndex(self.patterns_of(kind)) for kind in ("header", "cookie", "meta", "dns")
-        }
+        fields = zip(self.patterns_in("fields"), self.needles["fields"], strict=True)
+        by_kind: defaultdict[str, list[Field]] = defaultdict(list)
+        for field_ in fields:
+            by_kind[field_[0].kind].append(field_)
+        return {kind: NameIndex(by_kind[kind]) for kind in GROUPS["fields"]}
 
-    @functools.cached_property
-    def dom(self) -> NeedleIndex:
-        """The dom patterns by the strings of their selectors."""
-        return NeedleIndex(self.patterns_of("dom"), by_selector=True)
+    def prepare(self) -> None:
+        """Makes the indexes now, so that the first page does not wait for them."""
+        _ = self.indexes, self.named

@@ -1,11 +1,12 @@
-"""Which strings a pattern or a CSS selector cannot match without: the exact pre-filter's knowledge.
+"""Which strings a pattern cannot match without: the exact pre-filter's knowledge. Pure reasoning.
 
-Pure reasoning over the parsed tree; the scan that uses the strings lives in `matching`.
+The same for CSS selectors is in `selectors`; the scan that looks for the strings in `scanning`.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import regex
@@ -23,11 +24,24 @@ from tracewell.detection.javascript import (
     Sequence,
 )
 
-CHOICES_MAX = 16
+CHOICES_MAX = 64
 LENGTH_MIN = 2
 LENGTH_MAX = 40
 
 Needles = frozenset[str]
+
+# Characters that may be written as references in the source of an attribute's value.
+ATTRIBUTE_BREAKS = "\"'&<>"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Strings of which one stands in every match, inside of what `items[first:last + 1]` match."""
+
+    needles: Needles
+    items: tuple[Node, ...]
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +52,124 @@ class _Known:
     needed: Needles | None
 
 
-def find_needles(node: Node) -> Needles | None:
+_UNKNOWN = _Known(None, None)
+
+
+def find_needles(node: Node, breaks: str = "") -> Needles | None:
     """Lower-case ASCII strings of which at least one occurs in every match, or None when unknown.
 
-    "Occurs" means in the matched text after folding ASCII letters to lower case.
+    "Occurs" means in the matched text after folding ASCII letters to lower case. None of them holds
+    a control character or one of `breaks`.
     """
-    return _best(_known(node))
+    return _best(_Reader(breaks).known(node))
 
 
-def _known(node: Node) -> _Known:
-    match node:
-        case Literal(character):
-            return _Known((character.lower(),) if character.isascii() else None, None)
-        case CharacterSet(ranges, negated):
-            return _Known(None if negated else _few_characters(ranges), None)
-        case Assertion() | Look():
-            return _Known(("",), None)
-        case Group(body, _):
-            return _known(body)
-        case BackReference():
-            return _Known(None, None)
-        case Repeat(body, least, most, _):
-            return _repeat(_known(body), least, most)
-        case Sequence(items):
-            return _sequence([_known(item) for item in items])
-        case Alternatives(choices):
-            return _alternatives([_known(choice) for choice in choices])
-
-
-def _few_characters(ranges: tuple[tuple[int, int], ...]) -> tuple[str, ...] | None:
-    if sum(high - low + 1 for low, high in ranges) > 4 or any(high > 0x7F for _, high in ranges):
+def find_anchor(node: Node) -> Anchor | None:
+    """The needles of a pattern, and where in it they stand; None when unknown."""
+    while isinstance(node, Group):
+        node = node.body
+    items = node.items if isinstance(node, Sequence) else (node,)
+    runs = list(_Reader("").runs(items))
+    needles = _pick([needles for needles, _, _ in runs])
+    if needles is None:
         return None
-    codes = itertools.chain.from_iterable(range(low, high + 1) for low, high in ranges)
-    return tuple(sorted({chr(code).lower() for code in codes})) or None
+    first, last = next((first, last) for found, first, last in runs if found == needles)
+    return Anchor(needles, items, first, last)
 
 
-def _repeat(body: _Known, least: int, most: int | None) -> _Known:
-    if least == 0:
-        if most == 1 and body.exact is not None:
-            return _Known(tuple({"", *body.exact}), None)
-        return _Known(None, None)
-    if least == most == 1:
-        return body
-    return _Known(None, _best(body))
+def spread_over_tags(needles: Needles) -> Needles:
+    """Strings of which one stands in a page's source if one of the needles stands in its text.
+
+    Either the needle stands there in one piece, or its first piece is followed by a tag, a comment
+    or a CDATA section; where that piece is a single character, the second one tells more. A line
+    end behind `<pre>` is no text. Characters written as references are the caller's business.
+    """
+    spread = set(needles)
+    for needle in needles:
+        length = len(needle)
+        spread |= {needle[:end] + sign for end in range(2, length) for sign in "<]"}
+        for begin in (">", ">\n", "[cdata["):
+            spread.add(begin + needle[1:])
+            spread |= {begin + needle[1:end] + sign for end in range(2, length) for sign in "<]"}
+    return frozenset(spread)
 
 
-def _sequence(items: list[_Known]) -> _Known:
-    run: tuple[str, ...] = ("",)
-    whole = True
-    found: list[Needles] = []
-    for item in items:
-        joined = _product(run, item.exact)
-        if joined is not None:
-            run = joined
-            continue
-        whole = False
-        found.append(frozenset(run))
-        if item.needed is not None:
-            found.append(item.needed)
-        run = item.exact if item.exact is not None else ("",)
-    if whole:
-        return _Known(run, None)
-    found.append(frozenset(run))
-    return _Known(None, _pick(found))
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    breaks: str
+
+    def known(self, node: Node) -> _Known:
+        match node:
+            case Literal(character):
+                usable = character.isascii() and character >= " " and character not in self.breaks
+                return _Known((character.lower(),), None) if usable else _UNKNOWN
+            case CharacterSet(ranges, negated):
+                return _UNKNOWN if negated else _Known(self._few_characters(ranges), None)
+            case Assertion() | Look():
+                return _Known(("",), None)
+            case Group(body, _):
+                return self.known(body)
+            case BackReference():
+                return _UNKNOWN
+            case Repeat(body, least, most, _):
+                return self._repeat(body, least, most)
+            case Sequence(items):
+                return self._sequence(items)
+            case Alternatives(choices):
+                return _alternatives([self.known(choice) for choice in choices])
+
+    def runs(self, items: tuple[Node, ...]) -> Iterator[tuple[Needles, int, int]]:
+        """Strings of which one must occur, and the items (from, to) that they come from."""
+        run: tuple[str, ...] = ("",)
+        start = 0
+        for number, item in enumerate(items):
+            known = self.known(item)
+            joined = _product(run, known.exact)
+            if joined is not None:
+                run = joined
+                continue
+            if start < number:
+                yield frozenset(run), start, number - 1
+            if known.needed is not None:
+                yield known.needed, number, number
+            run, start = (known.exact, number) if known.exact is not None else (("",), number + 1)
+        if start < len(items):
+            yield frozenset(run), start, len(items) - 1
+
+    def _few_characters(self, ranges: tuple[tuple[int, int], ...]) -> tuple[str, ...] | None:
+        if sum(high - low + 1 for low, high in ranges) > 4:
+            return None
+        codes = itertools.chain.from_iterable(range(low, high + 1) for low, high in ranges)
+        characters = tuple(sorted({chr(code).lower() for code in codes}))
+        if any(not " " <= one <= "~" or one in self.breaks for one in characters):
+            return None
+        return characters or None
+
+    def _repeat(self, body: Node, least: int, most: int | None) -> _Known:
+        known = self.known(body)
+        if least == 0:
+            if most == 1 and known.exact is not None:
+                return _Known(tuple({"", *known.exact}), None)
+            return _UNKNOWN
+        if least == most == 1:
+            return known
+        return _Known(None, _best(known))
+
+    def _sequence(self, items: tuple[Node, ...]) -> _Known:
+        runs = list(self.runs(items))
+        if not items:
+            return _Known(("",), None)
+        if len(runs) == 1 and runs[0][1:] == (0, len(items) - 1):
+            whole = self._exact(items)
+            if whole is not None:
+                return _Known(whole, None)
+        return _Known(None, _pick([needles for needles, _, _ in runs]))
+
+    def _exact(self, items: tuple[Node, ...]) -> tuple[str, ...] | None:
+        run: tuple[str, ...] | None = ("",)
+        for item in items:
+            run = None if run is None else _product(run, self.known(item).exact)
+        return run
 
 
 def _product(left: tuple[str, ...], right: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -115,13 +184,13 @@ def _alternatives(choices: list[_Known]) -> _Known:
         exact = {text for choice in choices for text in choice.exact or ()}
         if len(exact) <= CHOICES_MAX:
             return _Known(tuple(exact), None)
-    best = [_best(choice) for choice in choices]
     needed: set[str] = set()
-    for needles in best:
+    for choice in choices:
+        needles = _best(choice)
         if needles is None:
-            return _Known(None, None)
+            return _UNKNOWN
         needed |= needles
-    return _Known(None, frozenset(needed) if len(needed) <= 4 * CHOICES_MAX else None)
+    return _Known(None, frozenset(needed) if len(needed) <= CHOICES_MAX else None)
 
 
 def _best(known: _Known) -> Needles | None:
@@ -134,91 +203,31 @@ def _best(known: _Known) -> Needles | None:
 def _pick(found: list[Needles]) -> Needles | None:
     """The set whose least telling string tells most; of equal ones that with fewer strings."""
     usable = [needles for needles in found if min(map(len, needles), default=0) >= LENGTH_MIN]
-    if not usable:
-        return None
-    return max(usable, key=lambda needles: (min(12, *map(_rarity, needles), 12), -len(needles)))
+    return max(usable, key=rank, default=None)
+
+
+def rank(needles: Needles) -> tuple[float, int]:
+    """How telling a set of needles is, greater is better. Only speed hangs on it."""
+    return min(12.0, *map(_rarity, needles), 12.0), -len(needles)
 
 
 def _rarity(needle: str) -> float:
-    """How much of the string is not found on nearly every page anyway. Only speed hangs on it."""
-    return len(_COMMON.sub("", needle)) + len(needle) / 100
+    """How much of the string is not found on nearly every page anyway; several common words in a
+    row tell something too."""
+    rest, words = _COMMON.subn("", needle)
+    return len(_SIGNS.sub("", rest)) + 0.7 * max(0, words - 2) + len(needle) / 50
 
 
 _COMMON = regex.compile(
-    r"""https?|</?(?:script|link|meta|div|img|a|p|body|html|style|iframe)|(?:src|href|content|class|id
-    |name|type|rel)=|script|text/|www\.|cdn|\.(?:com|net|org|io|js|css|min|png)|jquery|wp-content|
-    plugins|themes|assets|static|window\.|function|var\ |return|document|[\s/."'<>=:-]+""",
+    r"""https?|</?(?:script|link|meta|div|img|a|p|body|html|style|iframe|table|section|input|form)
+    |(?:src|href|content|class|id|name|type|rel)=|script|text/|www\.|cdn|\.(?:com|net|org|io|js|css
+    |min|png|php)|jquery|wp-(?:content|includes|json|block)|plugins|themes|assets|static|window\.
+    |function|var\ |return|document|class|content|div|span|href|link|title|style(?:sheet)?|img
+    |button|section|html|footer|header|hidden|input|property|table|iframe|images?/|param|desktop
+    |srcset|css|aria-|label|sites/|application|data-|common|canonical|youtube
+    |facebook|googl?e?|dns-prefetch|robots|manifest|lightbox|bootstrap|material|animate
+    |version|color|text|font-?|source|page|upload|media|module|widget|theme|main|menu
+    |container|alternate|analytics|m(?:in|ax)-|_blank|copyright|original|information|component|small-|large-|medium-""",
     regex.VERBOSE,
 )
-_SELECTOR_PART = regex.compile(
-    r"""[#.](?P<name>[\w-]+)
-      | \[\s*(?P<attribute>[\w-]+)\s*
-        (?:[~|^$*]?=\s*(?:"(?P<double>[^"\\]*)"|'(?P<single>[^'\\]*)'|(?P<bare>[\w-]+))\s*[is]?\s*)?\]
-      | (?P<element>[A-Za-z][\w-]*)
-      | ::?[\w-]+ (?P<call>\()?
-      | [\s>+~*]+""",
-    regex.VERBOSE | regex.ASCII,
-)
-_COMPOUND = regex.compile(
-    r"""(?:[\w-]+|\*)?(?:[#.][\w-]+|\[[^\]"'\\]*(?:"[^"\\]*"|'[^'\\]*')?[^\]"'\\]*\])*"""
-)
-_PLAIN = regex.compile(r"[ !#-%'-;=?-~]+", regex.ASCII)
-
-
-def find_selector_needles(selector: str) -> Needles | None:
-    """Strings of which at least one stands in every serialised document that the selector matches.
-
-    None where the selector has escapes or forms that this small reader does not follow: such a
-    selector is always tried. Strings hold none of the characters that serialising escapes.
-    """
-    needles: set[str] = set()
-    for branch in _branches(selector):
-        best = ""
-        at = 0
-        while at < len(branch):
-            part = _SELECTOR_PART.match(branch, at)
-            if part is None or part.end() == at:
-                return None
-            at = part.end()
-            if part.group("call"):
-                at = _past_parenthesis(branch, at)
-            values = part.group("name", "attribute", "double", "single", "bare", "element")
-            plain = [text for value in values if value for text in _PLAIN.findall(value)]
-            best = max([best, *plain], key=len)
-        if len(best) < LENGTH_MIN:
-            return None
-        needles.add(best[:LENGTH_MAX].lower())
-    return frozenset(needles) if 0 < len(needles) <= CHOICES_MAX else None
-
-
-def _past_parenthesis(text: str, at: int) -> int:
-    depth = 1
-    while at < len(text) and depth:
-        depth += {"(": 1, ")": -1}.get(text[at], 0)
-        at += 1
-    return at
-
-
-def _branches(selector: str) -> list[str]:
-    """The selector cut at its top-level commas."""
-    branches = [""]
-    depth, quote = 0, ""
-    for character in selector:
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
-        elif character in "([":
-            depth += 1
-        elif character in ")]":
-            depth -= 1
-        elif character == "," and depth == 0:
-            branches.append("")
-            continue
-        branches[-1] += character
-    return [branch.strip() for branch in branches]
-
-
-def is_compound_selector(selector: str) -> bool:
-    """Whether the selector looks at one element at a time: no combinator, no pseudo-class."""
-    return all(_COMPOUND.fullmatch(branch) for branch in _branches(selector))
+_SIGNS = regex.compile(r"""[\s/."'<>=:-]+""")

@@ -7,44 +7,58 @@ from dataclasses import dataclass, field
 
 import regex
 
+from tracewell.detection.expressions import Match, TooMuchWork, get_expression
 from tracewell.detection.model import GivenUp, Limits, Pattern
 from tracewell.detection.page import EXCERPT_CHARS_MAX, Page, Span, Value
 from tracewell.detection.templates import fill_template
-from tracewell.detection.translation import compile_expression
 from tracewell.values import Evidence
 
 VERSIONS_MAX = 50  # of one pattern on one page
 
+# A text, and where in it the pattern's strings begin (None: the pattern is tried everywhere).
+Place = tuple[Value, Sequence[int] | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One pattern that matched on the page: the first place as evidence, every version it told."""
+    """One pattern that matched on the page: the first place, every version it told."""
 
     pattern: Pattern
-    evidence: Evidence
+    value: Value
+    start: int
+    end: int
     versions: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Guard:
-    """The time that a page may take. `seconds` is a monotonic clock."""
+    """The time that a page may take. `seconds` is a monotonic clock.
+
+    `obvious` leaves out all that makes searching quick: for the reference that tests compare with.
+    """
 
     limits: Limits
     seconds: Callable[[], float]
+    obvious: bool = False
     given_up: list[GivenUp] = field(default_factory=list)
     _deadline: float | None = None
 
-    def search(self, pattern: Pattern, text: str) -> regex.Match[str] | None:
-        """The first match, or None; None too, and told, when time ran out before the answer."""
+    def search(self, pattern: Pattern, text: str, positions: Sequence[int] | None) -> Match | None:
+        """The first match, or None; None too, and told, when a bound came before the answer."""
         left = self._left()
         if left <= 0:
             self.give_up(pattern, "the time for this page was spent")
             return None
+        timeout_s = min(left, self.limits.pattern_timeout_s)
         try:
-            compiled = compile_expression(pattern.expression)
-            return compiled.search(text, timeout=min(left, self.limits.pattern_timeout_s))
+            expression = get_expression(pattern.expression)
+            if self.obvious:
+                return expression.search_timed(text, timeout_s)
+            return expression.search(text, positions, timeout_s)
         except TimeoutError:
             self.give_up(pattern, "the expression took too long on this text")
+        except TooMuchWork:
+            self.give_up(pattern, "the text is too long for this expression")
         except (ValueError, MemoryError, regex.error) as error:
             self.give_up(pattern, f"the expression cannot be run: {error}"[:200])
         return None
@@ -64,65 +78,62 @@ class Guard:
         return self._deadline - now
 
 
-def match_values(
-    pattern: Pattern, values: Iterable[Value], page: Page, guard: Guard, field_name: str = ""
-) -> Hit | None:
-    """The pattern over each value: evidence from the first that matches, versions from all."""
-    evidence: Evidence | None = None
+def match_values(pattern: Pattern, places: Iterable[Place], guard: Guard) -> Hit | None:
+    """The pattern over each value: the place of the first match, versions from all."""
+    first: tuple[Value, int, int] | None = None
     versions: list[str] = []
-    for value in values:
-        match = guard.search(pattern, value.text)
+    for value, positions in places:
+        match = guard.search(pattern, value.text, positions)
         if match is None:
-            if guard.is_spent():
+            if guard.given_up and guard.is_spent():
                 break
             continue
-        if evidence is None:
-            evidence = _evidence(pattern, value, match, page, field_name)
+        if first is None:
+            first = (value, *match.span())
         if pattern.version is None or len(versions) >= VERSIONS_MAX:
             break
         version = fill_template(pattern.version, (match.group(), *match.groups()))
         if version is not None and version not in versions:
             versions.append(version)
-    return None if evidence is None else Hit(pattern, evidence, tuple(versions))
+    return None if first is None else Hit(pattern, *first, tuple(versions))
 
 
-def _evidence(
-    pattern: Pattern, value: Value, match: regex.Match[str], page: Page, field_name: str
-) -> Evidence:
-    name = field_name or value.name or pattern.name
-    span = _place(value, match, page, pattern.kind)
+def evidence_of(hit: Hit, page: Page) -> Evidence:
+    """What the hit saw, with byte offsets where the body holds it."""
+    pattern = hit.pattern
+    name = hit.value.name or pattern.name
+    span = _place(hit, page)
     if span is None:
-        return Evidence(pattern.kind, name, pattern.raw, _window(value.text, match.span()))
+        excerpt = _window(hit.value.text, hit.start)
+        return Evidence(pattern.kind, name, pattern.raw, excerpt)
     start = page.decoded.byte_offset(span.start)
     end = page.decoded.byte_offset(span.end)
     excerpt = page.decoded.excerpt(start, end)
     return Evidence(pattern.kind, name, pattern.raw, excerpt, start, end)
 
 
-def _place(value: Value, match: regex.Match[str], page: Page, kind: str) -> Span | None:
+def _place(hit: Hit, page: Page) -> Span | None:
     """The characters of the source to show: the match itself where it stands there verbatim,
     else the attribute or tag that holds it; never more than EXCERPT_CHARS_MAX of them."""
-    start, end = match.span()
-    if kind == "text":
+    value, start, end = hit.value, hit.start, hit.end
+    if hit.pattern.kind == "text":
         span = page.find_text_span(start, end)
-    elif value.span is None:
-        return None
-    elif value.verbatim:
-        span = Span(value.span.start + start, value.span.start + end)
     else:
-        span = value.span
-        if span.end - span.start > EXCERPT_CHARS_MAX and end > start:
-            found = page.source.find(match.group(), span.start, span.end)
+        span = value.find_span()
+        if span is not None and value.verbatim:
+            span = Span(span.start + start, span.start + end)
+        elif span is not None and span.end - span.start > EXCERPT_CHARS_MAX and end > start:
+            found = page.source.find(value.text[start:end], span.start, span.end)
             span = Span(found, found + end - start) if found >= 0 else span
     if span is None:
         return None
     return Span(span.start, min(span.end, span.start + EXCERPT_CHARS_MAX))
 
 
-def _window(text: str, span: tuple[int, int]) -> str:
+def _window(text: str, start: int) -> str:
     """The value, or where it is long the part of it around the match."""
     if len(text) > EXCERPT_CHARS_MAX:
-        start = max(0, span[0] - 40)
+        start = max(0, start - 40)
         text = text[start : start + EXCERPT_CHARS_MAX]
     return text.encode("utf-8", "replace").decode("utf-8")
 

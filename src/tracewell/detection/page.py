@@ -7,28 +7,36 @@ so that `<noscript>` holds elements). Contents of `<template>` are no part of th
 from __future__ import annotations
 
 import functools
+import html.entities
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import turbohtml
 
 from tracewell.detection.charset import DecodedBody, decode_body
 from tracewell.detection.model import Limits
+from tracewell.detection.selectors import split_branches
+from tracewell.detection.words import find_words, visible_text
 
 EXCERPT_CHARS_MAX = 300
 DEPTH_MAX = 512
 ELEMENTS_MAX = 10_000
-TEXT_NODES_MAX = 200_000
 
-_BLOCKS = frozenset(
-    (
-        *("address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "fieldset"),
-        *("figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header"),
-        *("hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot"),
-        *("th", "thead", "tr", "ul"),
+# References that stand for printable ASCII other than the characters that needles never hold.
+_TELLING_REFERENCE = re.compile(
+    r"""&(?:\#(?:0*(?:3[2357]|3[67]|4\d|5[0-9]|61|6[3-9]|[7-9]\d|1[01]\d|12[0-6])(?!\d)
+          |[xX]0*(?:2[0134589a-fA-F]|3[0-9abdfABDF]|[4-6][0-9a-fA-F]|7[0-9a-eA-E])(?![0-9a-fA-F]))
+        |(?:"""
+    + "|".join(
+        re.escape(name.rstrip(";"))
+        for name, meaning in sorted(html.entities.html5.items())
+        if any(" " <= character <= "~" and character not in "\"'&<>" for character in meaning)
     )
+    + "))",
+    re.VERBOSE,
 )
-_SILENT = ("script", "style", "template", "noscript", "textarea", "iframe", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +47,28 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Value:
-    """A text to match in. `span` is where it lies in the page's source, `verbatim` whether its
-    characters stand there one for one (then a match can be pointed at exactly)."""
+    """A text to match in, and how to find where it lies in the page's source.
+
+    Either at `span` (`verbatim`: its characters stand there one for one, so that a match can be
+    pointed at exactly), or in the start tag of `element`, there in `attribute` if one is named.
+    """
 
     text: str
+    name: str = ""
+    element: turbohtml.Element | None = None
+    attribute: str = ""
     span: Span | None = None
     verbatim: bool = False
-    name: str = ""
+
+    def find_span(self) -> Span | None:
+        """Where it lies in the decoded text, None for what the page does not hold."""
+        if self.element is None:
+            return self.span
+        if self.attribute:
+            return attribute_span(self.element, self.attribute)
+        return tag_span(self.element)
 
 
 class Page:
@@ -57,8 +78,9 @@ class Page:
         self.url = url
         self.limits = limits
         self.cut = len(body) > limits.body_bytes_max
-        self.text_cut = False
-        self.decoded: DecodedBody = decode_body(body[: limits.body_bytes_max], content_type)
+        if self.cut:
+            body = body[: limits.body_bytes_max]
+        self.decoded: DecodedBody = decode_body(body, content_type)
 
     @property
     def source(self) -> str:
@@ -71,153 +93,160 @@ class Page:
         return turbohtml.parse(self.source, source_locations=True)
 
     @functools.cached_property
+    def hides_letters(self) -> bool:
+        """Whether the source writes letters and signs otherwise than the tree has them: as
+        references, or with a zero character that the parser drops."""
+        return "\0" in self.source or _TELLING_REFERENCE.search(self.source) is not None
+
+    @functools.cached_property
     def serialised(self) -> str:
         """The tree written again: attribute values decoded but for `&`, `<`, `>`, quotes."""
         return self.document.html
 
     @functools.cached_property
-    def element_count(self) -> int:
-        """How many elements the tree has."""
-        return sum(1 for _ in self.document.iter_elements())
-
-    @functools.cached_property
     def is_plain_sailing(self) -> bool:
         """Whether selectors with combinators may run: their cost grows with depth and siblings."""
-        if self.element_count > ELEMENTS_MAX:
+        if self.source.count("<") > 4 * ELEMENTS_MAX:
             return False
         depths: dict[turbohtml.Node | None, int] = {}
         for element in self.document.iter_elements():
             depth = depths.get(element.parent, 0) + 1
-            if depth > DEPTH_MAX:
+            if depth > DEPTH_MAX or len(depths) > ELEMENTS_MAX:
                 return False
             depths[element] = depth
         return True
 
+    @functools.cached_property
+    def _has_template(self) -> bool:
+        return bool(self.document.select("template"))
+
     def select(self, selector: str, count_max: int) -> list[turbohtml.Element]:
         """Elements of the page (none inside of a template) that the selector names."""
+        elements = self._select_branches(selector)
+        if not self._has_template:
+            return elements[:count_max] if len(elements) > count_max else elements
         found: list[turbohtml.Element] = []
-        for element in self.document.select(selector):
-            if element.closest("template") is None or element.tag == "template":
+        for element in elements:
+            if element.tag == "template" or element.closest("template") is None:
                 found.append(element)
                 if len(found) >= count_max:
                     break
         return found
 
+    def _select_branches(self, selector: str) -> list[turbohtml.Element]:
+        # The parser finds the elements of one name by an index, those of a list by a walk.
+        branches = split_branches(selector)
+        if len(branches) > 1:
+            found = [elements for one in branches if (elements := self.document.select(one))]
+            if len(found) < 2:
+                return found[0] if found else []
+        return self.document.select(selector)  # in order, none twice
+
     @functools.cached_property
-    def _scripts(self) -> list[turbohtml.Element]:
-        return self.select("script", self.limits.values_max)
+    def _scripts(self) -> list[tuple[turbohtml.Element, str | None]]:
+        elements = self.select("script", self.limits.values_max)
+        return [(element, element.attr("src")) for element in elements]
 
     @functools.cached_property
     def script_sources(self) -> list[Value]:
         """Addresses of scripts: resolved as a browser does, and as written where that differs."""
-        try:
-            base = self.document.base_url(self.url)
-        except ValueError:
-            base = self.url
-        values: list[Value] = []
-        for element in self._scripts:
-            written = (element.attr("src") or "").strip()[: self.limits.value_chars_max]
+        values: dict[str, Value] = {}
+        longest, most = self.limits.value_chars_max, self.limits.values_max
+        base = self._base_url if self._scripts else ""
+        for element, source in self._scripts:
+            written = source.strip()[:longest] if source else ""
             if not written:
                 continue
-            span = attribute_span(element, "src")
-            try:
-                resolved = urljoin(base, written)
-            except ValueError:
-                resolved = written
-            values.append(Value(resolved, span))
-            if resolved != written:
-                values.append(Value(written, span))
-        return values[: self.limits.values_max]
+            for address in (resolve_address(base, written), written):
+                if address not in values and len(values) < most:
+                    values[address] = Value(address, element=element, attribute="src")
+        return list(values.values())
+
+    @functools.cached_property
+    def _base_url(self) -> str:
+        try:
+            return self.document.base_url(self.url) or self.url
+        except ValueError:
+            return self.url
 
     @functools.cached_property
     def inline_scripts(self) -> list[Value]:
         """Bodies of scripts without an address."""
-        return [self._body(element) for element in self._scripts if not element.attr("src")]
+        return self._bodies(element for element, source in self._scripts if not source)
 
     @functools.cached_property
     def style_sheets(self) -> list[Value]:
         """Bodies of `<style>` elements."""
-        return [self._body(element) for element in self.select("style", self.limits.values_max)]
+        return self._bodies(self.select("style", self.limits.values_max))
 
-    def _body(self, element: turbohtml.Element) -> Value:
+    def _bodies(self, elements: Iterable[turbohtml.Element]) -> list[Value]:
+        """Bodies in order; all verbatim ones lie one behind the other."""
+        return [value for element in elements if (value := self.body(element)).text]
+
+    def body(self, element: turbohtml.Element) -> Value:
+        """What stands between the element's tags."""
         text = element.text
         location = element.source_location
         if location is None:
             return Value(text)
         start = location.start_tag.end_offset
         end = location.end_tag.start_offset if location.end_tag else start + len(text)
-        return Value(text, Span(start, end), verbatim=self.source.startswith(text, start))
+        verbatim = self.source.startswith(text, start)
+        return Value(text, span=Span(start, end), verbatim=verbatim)
 
     @functools.cached_property
     def metas(self) -> list[Value]:
         """Meta elements: `name` (or `property`) in lower case, text the content."""
         values: list[Value] = []
+        longest = self.limits.value_chars_max
         for element in self.select("meta", self.limits.values_max):
             name = element.attr("name") or element.attr("property")
+            if not name:
+                continue
             content = element.attr("content")
-            if name and content is not None:
-                text = content[: self.limits.value_chars_max]
-                values.append(Value(text, tag_span(element), name=name.strip().lower()))
+            if content is not None:
+                values.append(Value(content[:longest], name.strip().lower(), element))
         return values
 
     @functools.cached_property
     def text(self) -> Value:
-        """What a reader sees: text nodes of the body, white space folded, a line per block."""
-        return Value("".join(part for part, _ in self._text_parts))
+        """What a reader sees: the text of the body as it is laid out, a line per block."""
+        body = self.document.select_one("body")
+        return Value("" if body is None else visible_text(self.source, self.document, body))
 
     @functools.cached_property
-    def _text_parts(self) -> list[tuple[str, turbohtml.Element]]:
-        body = self.document.select_one("body")
-        parts: list[tuple[str, turbohtml.Element]] = []
-        if body is None:
-            return parts
-        stack: list[turbohtml.Node | tuple[str, turbohtml.Element]] = [body]
-        nodes = 0
-        while stack:
-            nodes += 1
-            if nodes > TEXT_NODES_MAX:
-                self.text_cut = True
-                break
-            node = stack.pop()
-            if isinstance(node, tuple):
-                parts.append(node)
-            elif isinstance(node, turbohtml.Text):
-                parent = node.parent
-                if isinstance(parent, turbohtml.Element):
-                    parts.append((_fold(node.data), parent))
-            elif isinstance(node, turbohtml.Element) and node.tag not in _SILENT:
-                if node.tag in _BLOCKS:
-                    parts.append(("\n", node))
-                    stack.append(("\n", node))
-                stack.extend(reversed(node.children))
-        return parts
+    def lower_text(self) -> bytes:
+        """All texts of the document in a row, scripts and styles too, in UTF-8, lower case."""
+        return self.document.text.encode("utf-8", "surrogatepass").lower()
 
     def find_text_span(self, start: int, end: int) -> Span | None:
         """Where the characters [start, end) of `text` stand in the source, as near as can be told:
-        the words themselves where they stand there in one piece, else their element."""
-        at = 0
-        for part, element in self._text_parts:
-            at += len(part)
-            if at <= start:
-                continue
-            location = element.source_location
-            if location is None:
-                return None
-            begin = location.start_tag.end_offset
-            close = location.end_tag.start_offset if location.end_tag else len(self.source)
-            words = self.text.text[start:end]
-            found = self.source.find(words, begin, close) if words else -1
-            if found >= 0:
-                return Span(found, found + len(words))
-            return Span(location.start_tag.start_offset, min(close, begin + EXCERPT_CHARS_MAX))
-        return None
+        the words themselves where they stand there in one piece, else the element they begin in."""
+        body = self.document.select_one("body")
+        element = find_words(body, self.text.text[start:end]) if body is not None else None
+        location = element.source_location if element is not None else None
+        if location is None:
+            return None
+        begin = location.start_tag.end_offset
+        close = location.end_tag.start_offset if location.end_tag else len(self.source)
+        words = self.text.text[start:end]
+        found = self.source.find(words, begin, close) if words else -1
+        if found >= 0:
+            return Span(found, found + len(words))
+        return Span(location.start_tag.start_offset, min(close, begin + EXCERPT_CHARS_MAX))
 
 
-def _fold(text: str) -> str:
-    folded = " ".join(text.split())
-    if not folded:
-        return " " if text else ""
-    return f"{' ' if text[0].isspace() else ''}{folded}{' ' if text[-1].isspace() else ''}"
+def resolve_address(base: str, written: str) -> str:
+    """The address that a reference leads to, as written where that makes no sense."""
+    lower = written[:8].lower()
+    if lower.startswith(("https://", "http://")) and "/." not in written:
+        return written
+    try:
+        if written.startswith("//") and "/." not in written:
+            return f"{urlsplit(base).scheme}:{written}"
+        return urljoin(base, written)
+    except ValueError:
+        return written
 
 
 def tag_span(element: turbohtml.Element) -> Span | None:

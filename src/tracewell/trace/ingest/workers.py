@@ -55,9 +55,10 @@ async def open_workers(fingerprints: FingerprintSet, jobs: int) -> AsyncIterator
 def _portable(page: Page) -> Page:
     # Read-only views of mappings do not travel between processes.
     capture = page.capture
-    return replace(
-        page, capture=replace(capture, dns=dict(capture.dns), scripts=dict(capture.scripts))
+    plain = replace(
+        capture, dns=dict(capture.dns), scripts=dict(capture.scripts), js=dict(capture.js)
     )
+    return replace(page, capture=plain)
 
 
 def _begin(fingerprints: FingerprintSet) -> None:

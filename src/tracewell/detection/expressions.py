@@ -1,0 +1,172 @@
+"""A JavaScript expression ready to run: which engine may run it where, and around which places.
+
+`re` is quick and cannot be stopped, so it runs only where the work is bounded by the form of the
+expression and the length of the text; `regex` has a time limit and takes the rest.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+
+import regex
+
+from tracewell.detection.javascript import Group, Literal, Node, Sequence, parse_javascript
+from tracewell.detection.literals import Needles, find_anchor
+from tracewell.detection.reach import (
+    Cost,
+    Reach,
+    find_cost,
+    find_reach,
+    find_width,
+    is_bounded,
+    looks,
+)
+from tracewell.detection.translation import FLAGS, write_python
+
+STEPS_MAX = 2_000_000  # of one search without a time limit: some 50 ms at worst
+WINDOWS_MAX = 2_000
+# Above this length `regex` may pass its time limit by far: it looks at its clock between steps, and
+# one step can be a walk over the whole text.
+TIMED_LENGTH_MAX = 524_288
+
+Match = re.Match[str] | regex.Match[str]
+
+
+class TooMuchWork(Exception):  # noqa: N818 - not an error of anyone, a bound that was met
+    """The search could take longer than any page is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Matches that begin in [first, last] end at `end` or before."""
+
+    first: int
+    last: int
+    end: int
+
+
+class Expression:
+    """One expression, compiled for the engines that may run it."""
+
+    __slots__ = (
+        "_cost",
+        "_ends",
+        "_first",
+        "_peek",
+        "_quick",
+        "_slow",
+        "_starts",
+        "_written",
+        "needles",
+    )
+
+    def __init__(self, source: str) -> None:
+        node = parse_javascript(source)
+        self._written = write_python(node)
+        self._cost: Cost = find_cost(node)
+        self._first = _first_sign(node)
+        self._quick: re.Pattern[str] | None = _compile_quick(self._written)
+        self._slow: regex.Pattern[str] | None = None
+        self._starts: Reach | None = None
+        self._ends: Reach | None = None
+        ahead = [look.body for look in looks(node)]
+        anchor = find_anchor(node)
+        self.needles: Needles | None = anchor.needles if anchor else None
+        if anchor is not None:
+            shortest = min(map(len, anchor.needles))
+            self._starts = find_reach(reversed(anchor.items[: anchor.last + 1]), shortest)
+            if all(map(is_bounded, ahead)):
+                self._ends = find_reach(anchor.items[anchor.first :])
+        # How far behind its end a match looks: for `\\b` and `$` one character.
+        self._peek = 1 + sum(map(find_width, ahead))
+
+    def search(self, text: str, positions: Items[int] | None, timeout_s: float) -> Match | None:
+        """The first match, or None. `positions`: everywhere that one of the needles stands.
+
+        Raises TimeoutError, TooMuchWork, and what `regex` raises for what it cannot compile.
+        """
+        if positions is not None and self._starts is not None:
+            windows = list(self._windows(text, positions)) if len(positions) <= WINDOWS_MAX else []
+            if windows and windows[-1].first >= 0:
+                return self._search_windows(text, windows, timeout_s)
+        return self._search(text, Window(0, len(text), len(text)), timeout_s)
+
+    def search_timed(self, text: str, timeout_s: float) -> Match | None:
+        """The first match the obvious way: all of the text, one engine, which can be stopped."""
+        return self._compiled_slow().search(text, timeout=timeout_s)
+
+    def _windows(self, text: str, positions: Items[int]) -> Iterator[Window]:
+        """Windows that hold all matches, apart from each other; one that begins at -1 means that
+        they could not be told."""
+        assert self._starts is not None
+        window: Window | None = None
+        for at in positions:
+            first = self._starts.find_start(text, at)
+            end = self._ends.find_end(text, at) if self._ends else len(text)
+            if first is None or end is None:
+                yield Window(-1, 0, 0)
+                return
+            if window is None:
+                window = Window(first, at, end)
+            elif first <= window.last:  # a match could hold both places
+                window = Window(min(window.first, first), at, max(window.end, end))
+            else:
+                yield window
+                window = Window(first, at, end)
+        if window is not None:
+            yield window
+
+    def _search_windows(self, text: str, windows: list[Window], timeout_s: float) -> Match | None:
+        for window in windows:
+            match = self._search(text, window, timeout_s)
+            # What begins behind the window was seen without its end: it is none, or found later.
+            if match is not None and match.start() <= window.last:
+                return match
+        return None
+
+    def _search(self, text: str, window: Window, timeout_s: float) -> Match | None:
+        end = min(len(text), window.end + self._peek)
+        length = end - window.first
+        starts = window.last - window.first + 1
+        if self._first and starts > 1:
+            starts = text.count(self._first, window.first, window.last + 1)
+        steps = self._cost.steps(starts, length)
+        if self._quick is not None and steps <= STEPS_MAX:
+            return self._quick.search(text, window.first, end)
+        if length > TIMED_LENGTH_MAX and steps > 1000 * STEPS_MAX:
+            raise TooMuchWork
+        return self._compiled_slow().search(text, window.first, end, timeout=timeout_s)
+
+    def _compiled_slow(self) -> regex.Pattern[str]:
+        if self._slow is None:
+            self._slow = regex.compile(self._written, FLAGS)
+        return self._slow
+
+
+def _first_sign(node: Node) -> str:
+    """The character that every match begins with, where it has no letter case; else nothing."""
+    while isinstance(node, (Sequence, Group)):
+        if isinstance(node, Group):
+            node = node.body
+        elif node.items:
+            node = node.items[0]
+        else:
+            return ""
+    return node.character if isinstance(node, Literal) and not node.character.isalpha() else ""
+
+
+def _compile_quick(written: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(written, re.ASCII | re.IGNORECASE)
+    except (re.error, RecursionError, OverflowError):
+        return None  # a look-behind of varying width, a back-reference as `regex` writes it
+
+
+@functools.lru_cache(maxsize=65_536)
+def get_expression(source: str) -> Expression:
+    """The expression, compiled once. Raises JavaScriptPatternError."""
+    return Expression(source)

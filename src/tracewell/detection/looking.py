@@ -1,0 +1,345 @@
+"""Looks for all patterns in all parts of one capture: which texts a kind of pattern is tried on."""
+
+from __future__ import annotations
+
+import bisect
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import turbohtml
+
+from tracewell.detection.expressions import get_expression
+from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet
+from tracewell.detection.literals import Needles
+from tracewell.detection.matching import Guard, Hit, Place, match_values
+from tracewell.detection.model import Pattern
+from tracewell.detection.page import Page, Span, Value
+from tracewell.detection.selectors import is_near_selector, is_raw_text_selector
+from tracewell.values import Capture
+
+# Given a group of patterns and a text in UTF-8, returns the patterns to try on it, and where.
+Choose = Callable[[FingerprintSet, str, bytes], list[Candidate]]
+
+ELEMENTS_FEW = 100
+
+_SPENT = "the time for this page was spent"
+_TOO_DEEP = "the page is too large or too deep for this selector"
+
+
+def choose_candidates(fingerprints: FingerprintSet, group: str, data: bytes) -> list[Candidate]:
+    """The patterns of the group that may match in the text."""
+    return fingerprints.indexes[group].find_candidates(data)
+
+
+def choose_all(fingerprints: FingerprintSet, group: str, data: bytes) -> list[Candidate]:
+    """All patterns of the group, everywhere."""
+    return [(pattern, None) for pattern in fingerprints.patterns_in(group)]
+
+
+class Looker:
+    """One look at one capture."""
+
+    def __init__(
+        self,
+        capture: Capture,
+        page: Page,
+        fingerprints: FingerprintSet,
+        guard: Guard,
+        choose: Choose,
+    ) -> None:
+        self._capture = capture
+        self._page = page
+        self._set = fingerprints
+        self._guard = guard
+        self._choose = choose
+
+    def iter_hits(self) -> Iterator[Hit]:
+        """Every pattern that matches, from the cheap and telling kinds to the dear ones."""
+        yield from self._iter_named("header", self._headers())
+        yield from self._iter_named("cookie", self._cookies())
+        yield from self._iter_named("dns", self._records())
+        yield from self._iter_named("js", self._globals())
+        if self._set.patterns_of("meta"):
+            yield from self._iter_named("meta", self._page.metas)
+        yield from self._iter_listed("words", "cert_issuer", self._issuer())
+        yield from self._iter_listed("words", "robots", self._robots())
+        yield from self._iter_listed("address", "url", [Value(self._clip(self._capture.url))])
+        yield from self._iter_listed("address", "xhr", self._hosts())
+        if self._set.patterns_of("script_src"):
+            yield from self._iter_listed("address", "script_src", self._page.script_sources)
+        yield from self._iter_source()
+        if self._set.patterns_of("text"):
+            yield from self._iter_listed("words", "text", [self._page.text])
+
+    def _clip(self, text: str) -> str:
+        return text[: self._page.limits.value_chars_max]
+
+    def _headers(self) -> Iterator[Value]:
+        for name, value in self._capture.headers[: self._page.limits.values_max]:
+            yield Value(self._clip(value), name)
+
+    def _cookies(self) -> Iterator[Value]:
+        for header, value in self._capture.headers[: self._page.limits.values_max]:
+            if header.lower() == "set-cookie":
+                name, equals, rest = self._clip(value).partition("=")
+                if equals:
+                    yield Value(rest.partition(";")[0].strip(), name.strip())
+
+    def _records(self) -> Iterator[Value]:
+        for record_type, records in self._capture.dns.items():
+            for record in records[: self._page.limits.values_max]:
+                yield Value(self._clip(record), record_type)
+
+    def _globals(self) -> Iterator[Value]:
+        named = list(self._capture.js.items())[: self._page.limits.values_max]
+        return (Value(self._clip(value), name) for name, value in named)
+
+    def _issuer(self) -> list[Value]:
+        issuer = self._capture.certificate_issuer
+        return [Value(issuer[:1000])] if issuer else []
+
+    def _robots(self) -> list[Value]:
+        text = self._capture.robots_txt
+        return [Value(text[: self._page.limits.body_bytes_max])] if text else []
+
+    def _hosts(self) -> list[Value]:
+        return [
+            Value(self._clip(host)) for host in self._capture.xhr[: self._page.limits.values_max]
+        ]
+
+    def _iter_named(self, kind: str, values: Iterable[Value]) -> Iterator[Hit]:
+        index = self._set.named[kind]
+        found = _Found()
+        for value in values:
+            patterns = (
+                index.find_all_patterns(value.name)
+                if self._guard.obvious
+                else index.find_patterns(value.name, value.text)
+            )
+            for pattern in patterns:
+                found.add(pattern, [(value, None)])
+        return self._iter_matches(found)
+
+    def _iter_listed(self, group: str, kind: str, values: Sequence[Value]) -> Iterator[Hit]:
+        """One kind of pattern over a list of values, all of them looked through at once."""
+        found = _Found()
+        self._look_through(group, kind, values, found)
+        return self._iter_matches(found)
+
+    def _look_through(self, group: str, kind: str, values: Sequence[Value], found: _Found) -> None:
+        if not values or not self._set.patterns_of(kind):
+            return
+        texts = [value.text.encode("utf-8", "surrogatepass") for value in values]
+        joined = _Joined(values, texts)
+        for pattern, positions in self._choose(self._set, group, b"\n".join(texts)):
+            if pattern.kind == kind:
+                found.add(pattern, joined.places(positions))
+
+    def _iter_matches(self, found: _Found) -> Iterator[Hit]:
+        for pattern, places in found.patterns():
+            hit = match_values(pattern, places, self._guard)
+            if hit is not None:
+                yield hit
+
+    def _iter_source(self) -> Iterator[Hit]:
+        """The patterns over the page's source: one scan finds those of all four kinds."""
+        if not any(self._set.patterns_of(kind) for kind in GROUPS["source"]):
+            return
+        by_kind: defaultdict[str, list[Candidate]] = defaultdict(list)
+        for candidate in self._choose(self._set, "source", self._page.decoded.utf8):
+            by_kind[candidate[0].kind].append(candidate)
+        yield from self._iter_dom(self._with_hidden(by_kind["dom"]))
+        fetched = list(self._capture.scripts.items())[: self._page.limits.values_max]
+        most = self._page.limits.body_bytes_max
+        more = [Value(text[:most], address) for address, text in fetched if text]
+        if self._set.patterns_of("script"):
+            bodies = self._page.inline_scripts
+            yield from self._iter_bodies("script", by_kind["script"], bodies, more)
+        if self._set.patterns_of("css"):
+            yield from self._iter_bodies("css", by_kind["css"], self._page.style_sheets, ())
+        source = self._page.source
+        whole = Value(source, span=Span(0, len(source)), verbatim=True)
+        found = _Found()
+        for pattern, positions in by_kind["html"]:
+            found.add(pattern, [(whole, self._indices(positions))])
+        yield from self._iter_matches(found)
+
+    def _indices(self, positions: Iterable[int] | None) -> list[int] | None:
+        if positions is None:
+            return None
+        index_at = self._page.decoded.places.index_at
+        return sorted(index_at(position) for position in positions)
+
+    def _iter_bodies(
+        self,
+        kind: str,
+        candidates: Sequence[Candidate],
+        bodies: Sequence[Value],
+        more: Sequence[Value],
+    ) -> Iterator[Hit]:
+        """Patterns over the bodies of elements, most of which stand in the source as they are, and
+        over further texts."""
+        verbatim = [value for value in bodies if value.verbatim and value.span]
+        starts = [value.span.start for value in verbatim if value.span]
+        found = _Found()
+        for pattern, positions in candidates:
+            if positions is None:
+                found.add(pattern, [(value, None) for value in verbatim])
+            else:
+                found.add(pattern, _divide(self._indices(positions) or [], starts, verbatim))
+        others = [*(value for value in bodies if not value.verbatim), *more]
+        self._look_through("source", kind, others, found)
+        return self._iter_matches(found)
+
+    def _with_hidden(self, candidates: list[Candidate]) -> list[Candidate]:
+        """With those whose strings the source writes with references to characters."""
+        if not self._page.hides_letters:
+            return candidates
+        serialised = self._page.serialised.encode("utf-8", "surrogatepass")
+        more = self._choose(self._set, "source", serialised)
+        chosen = {id(pattern) for pattern, _ in (*candidates, *more) if pattern.kind == "dom"}
+        patterns = self._set.patterns_of("dom")
+        return [(pattern, None) for pattern in patterns if id(pattern) in chosen]
+
+    def _iter_dom(self, candidates: Iterable[Candidate]) -> Iterator[Hit]:
+        by_selector: defaultdict[str, list[Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            by_selector[candidate[0].name].append(candidate)
+        for selector, wanted in by_selector.items():
+            spent = self._guard.is_spent()
+            if spent or not (is_near_selector(selector) or self._page.is_plain_sailing):
+                for pattern, _ in wanted:
+                    self._guard.give_up(pattern, _SPENT if spent else _TOO_DEEP)
+                continue
+            elements = self._page.select(selector, self._page.limits.values_max)
+            for pattern, positions in wanted if elements else ():
+                if positions and pattern.detail == "text" and is_raw_text_selector(selector):
+                    # Its strings are looked for within the elements, which hold them as they are.
+                    elements_now = self._within(elements, positions)
+                else:
+                    elements_now = elements
+                places = self._element_places(pattern, elements_now)
+                hit = match_values(pattern, places, self._guard)
+                if hit is not None:
+                    yield hit
+
+    def _within(
+        self, elements: Sequence[turbohtml.Element], positions: Iterable[int]
+    ) -> list[turbohtml.Element]:
+        """Those elements that hold one of the places, or whose bodies the parser changed."""
+        indices = self._indices(positions) or []
+        found = []
+        for element in elements:
+            body = self._page.body(element)
+            if not body.verbatim or body.span is None:
+                found.append(element)
+            else:
+                number = bisect.bisect_left(indices, body.span.start)
+                if number < len(indices) and indices[number] < body.span.end:
+                    found.append(element)
+        return found
+
+    def _element_places(
+        self, pattern: Pattern, elements: Sequence[turbohtml.Element]
+    ) -> Iterator[Place]:
+        if pattern.detail == "":
+            yield Value("", element=elements[0]), None
+            return
+        needles = None if self._guard.obvious else get_expression(pattern.expression).needles
+        for value in self._element_values(pattern, elements, needles):
+            positions = find_positions(value.text, needles) if needles else None
+            if positions is None or positions:
+                yield value, positions
+
+    def _element_values(
+        self, pattern: Pattern, elements: Sequence[turbohtml.Element], needles: Needles | None
+    ) -> Iterator[Value]:
+        if pattern.detail != "text":
+            name = pattern.detail.removeprefix("@")
+            for element in elements:
+                value = element.attr(name)
+                if value is not None or name in element.attrs:
+                    yield Value(self._clip(value or ""), element=element, attribute=name)
+            return
+        if len(elements) > ELEMENTS_FEW and needles:
+            # Elements' texts are parts of the document's, and there may be many, one in the other.
+            whole = self._page.lower_text
+            if not any(needle.encode() in whole for needle in needles):
+                return
+        for element in elements:
+            if self._guard.is_spent():
+                self._guard.give_up(pattern, _SPENT)
+                return
+            text = self._clip(element.text.strip())
+            if text:
+                yield Value(text, element=element)
+
+
+def find_positions(text: str, needles: Needles) -> list[int]:
+    """Everywhere that one of the needles stands in the text, in ascending order."""
+    if text.isascii():
+        folded = text.lower()
+    else:  # the letters of ASCII alone, and quicker than `str.lower`
+        utf8 = text.encode("utf-8", "surrogatepass").lower()
+        folded = utf8.decode("utf-8", "surrogatepass")
+    positions: list[int] = []
+    for needle in needles:
+        at = folded.find(needle)
+        while at >= 0:
+            positions.append(at)
+            at = folded.find(needle, at + 1)
+    return sorted(positions)
+
+
+class _Found:
+    """Patterns to try and where, each pattern once; in the order they were first added."""
+
+    def __init__(self) -> None:
+        self._places: dict[int, tuple[Pattern, list[Place]]] = {}
+
+    def add(self, pattern: Pattern, places: list[Place]) -> None:
+        # By identity: comparing patterns by value costs more than most of them do.
+        known = self._places.setdefault(id(pattern), (pattern, places))
+        if known[1] is not places:
+            known[1].extend(places)
+
+    def patterns(self) -> Iterable[tuple[Pattern, list[Place]]]:
+        """Each pattern with its places."""
+        return self._places.values()
+
+
+class _Joined:
+    """Values in a row, and which of them a byte of the row belongs to."""
+
+    def __init__(self, values: Sequence[Value], texts: Sequence[bytes]) -> None:
+        self._values = values
+        self._texts = texts
+        self._starts: list[int] = []
+        at = 0
+        for text in texts:
+            self._starts.append(at)
+            at += len(text) + 1
+
+    def places(self, positions: Iterable[int] | None) -> list[Place]:
+        """The values to try, and where in them; `positions` in ascending order or None."""
+        if positions is None:
+            return [(value, None) for value in self._values]
+        found: dict[int, list[int]] = {}
+        for position in sorted(positions):
+            number = bisect.bisect_right(self._starts, position) - 1
+            data = self._texts[number]
+            index = position - self._starts[number]
+            if len(data) != len(self._values[number].text):
+                index = len(data[:index].decode("utf-8", "surrogatepass"))
+            found.setdefault(number, []).append(index)
+        return [(self._values[number], indices) for number, indices in found.items()]
+
+
+def _divide(indices: Iterable[int], starts: Sequence[int], values: Sequence[Value]) -> list[Place]:
+    """Characters of the source that lie in one of the values, by value."""
+    found: dict[int, list[int]] = {}
+    for index in indices:
+        number = bisect.bisect_right(starts, index) - 1
+        if number >= 0 and index - starts[number] < len(values[number].text):
+            found.setdefault(number, []).append(index - starts[number])
+    return [(values[number], indices) for number, indices in found.items()]

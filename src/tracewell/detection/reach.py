@@ -1,0 +1,236 @@
+"""How far from its anchor a match can begin and end, and how much work a search can be. Pure.
+
+So a pattern is tried only around the strings that it cannot match without, with the same answer.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from tracewell.detection import javascript as js
+
+LOOK_MAX = 262_144  # characters searched for a stop, on either side of an anchor
+STOPS = ">\"'\n<;)},?&#= "
+NEVER = 99  # the degree of an expression that may backtrack exponentially
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A bound for one part of a match: `width` characters, or (with a `stop`) what lies before the
+    `count + 1`-th of these characters."""
+
+    width: int
+    stop: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Bounds for the parts on one side of an anchor, the nearest part first."""
+
+    steps: tuple[Step, ...]
+
+    def find_start(self, text: str, at: int) -> int | None:
+        """The first place where a match whose anchor begins at `at` can begin. None: not told."""
+        for step in self.steps:
+            if not step.stop:
+                at = max(0, at - step.width)
+                continue
+            low = max(0, at - LOOK_MAX)
+            for _ in range(step.count + 1):
+                at = text.rfind(step.stop, low, at)
+                if at < 0:
+                    break
+            if at < 0 < low:
+                return None
+            at += 1
+        return at
+
+    def find_end(self, text: str, at: int) -> int | None:
+        """The last place where a match whose anchor begins at `at` can end. None: not told."""
+        for step in self.steps:
+            if not step.stop:
+                at = min(len(text), at + step.width)
+                continue
+            high = min(len(text), at + LOOK_MAX)
+            at -= 1
+            for _ in range(step.count + 1):
+                at = text.find(step.stop, at + 1, high)
+                if at < 0:
+                    break
+            if at < 0 and high < len(text):
+                return None
+            at = len(text) if at < 0 else at
+        return at
+
+
+def find_reach(parts: Iterable[js.Node], less: int = 0) -> Reach | None:
+    """What the parts can match at most, from the nearest on, `less` characters of the first known
+    ones taken off; None when a part can match anything for any length."""
+    steps: list[Step] = []
+    for part in parts:
+        step = _find_step(part)
+        if step is None:
+            return None
+        if steps and not step.stop and not steps[-1].stop:
+            steps[-1] = Step(steps[-1].width + step.width)
+        else:
+            steps.append(step)
+    if steps and not steps[0].stop:
+        steps[0] = Step(max(0, steps[0].width - less))
+    return Reach(tuple(steps))
+
+
+def _find_step(part: js.Node) -> Step | None:
+    open_sets = list(_open_sets(part))
+    if not open_sets:
+        return Step(find_width(part))
+    for stop in STOPS:
+        if not any(_takes(leaf, stop) for leaf in open_sets):
+            return Step(0, stop, _count(part, functools.partial(_takes, character=stop)))
+    return None
+
+
+def is_bounded(node: js.Node) -> bool:
+    """Whether no match is longer than `find_width` tells."""
+    return not any(True for _ in _open_sets(node))
+
+
+def find_width(node: js.Node) -> int:
+    """The most characters that the bounded parts can match."""
+    return _count(node, lambda leaf: True)
+
+
+def _count(node: js.Node, counts: Callable[[js.Node], bool]) -> int:
+    """How many characters of the bounded parts of a match `counts` can be true of, at most."""
+    match node:
+        case js.Group(body, _):
+            return _count(body, counts)
+        case js.Repeat(body, _, most, _):
+            return 0 if most is None else most * _count(body, counts)
+        case js.Sequence(items):
+            return sum(_count(item, counts) for item in items)
+        case js.Alternatives(choices):
+            return max(_count(choice, counts) for choice in choices)
+        case js.Literal() | js.CharacterSet():
+            return int(counts(node))
+        case _:
+            return 0
+
+
+def _takes(leaf: js.Node, character: str) -> bool:
+    match leaf:
+        case js.Literal(own):
+            return own == character
+        case js.CharacterSet(ranges, negated):
+            return any(low <= ord(character) <= high for low, high in ranges) is not negated
+        case _:
+            return True
+
+
+def _open_sets(node: js.Node) -> Iterator[js.Node]:
+    """The characters that unbounded repetitions consist of."""
+    match node:
+        case js.Group(body, _):
+            yield from _open_sets(body)
+        case js.Repeat(body, _, most, _):
+            yield from leaves(body) if most is None else _open_sets(body)
+        case js.Sequence(parts) | js.Alternatives(parts):
+            for part in parts:
+                yield from _open_sets(part)
+        case js.BackReference():
+            yield node
+        case _:
+            return
+
+
+def leaves(node: js.Node) -> Iterator[js.Node]:
+    """Everything in the node that stands for characters."""
+    match node:
+        case js.Group(body, _) | js.Repeat(body, _, _, _):
+            yield from leaves(body)
+        case js.Sequence(parts) | js.Alternatives(parts):
+            for part in parts:
+                yield from leaves(part)
+        case js.Assertion() | js.Look():
+            return
+        case _:
+            yield node
+
+
+def looks(node: js.Node) -> Iterator[js.Look]:
+    """Every look-around in the node."""
+    match node:
+        case js.Look():
+            yield node
+        case js.Group(body, _) | js.Repeat(body, _, _, _):
+            yield from looks(body)
+        case js.Sequence(parts) | js.Alternatives(parts):
+            for part in parts:
+                yield from looks(part)
+        case _:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A search from one place over n characters takes `factor * n ** degree` steps or fewer."""
+
+    degree: int
+    factor: int
+
+    def steps(self, starts: int, length: int) -> float:
+        """The steps of a search from so many places; infinite for what may explode."""
+        if self.degree >= NEVER:
+            return float("inf")
+        return float(starts) * self.factor * float(max(length, 1)) ** self.degree
+
+
+def find_cost(node: js.Node) -> Cost:
+    """How a backtracking search for the node can grow with the text, at worst."""
+    match node:
+        case js.Group(body, _) | js.Look(_, body):
+            return find_cost(body)
+        case js.Repeat(body, least, most, _):
+            return _repeat_cost(body, least, most)
+        case js.Sequence(items):
+            costs = [find_cost(item) for item in items]
+            factor = 1
+            for cost in costs:
+                factor = min(factor * cost.factor, 10**9)
+            return Cost(min(sum(cost.degree for cost in costs), NEVER), factor)
+        case js.Alternatives(choices):
+            costs = [find_cost(choice) for choice in choices]
+            return Cost(max(c.degree for c in costs), min(sum(c.factor for c in costs), 10**9))
+        case _:
+            return Cost(0, 1)
+
+
+def _repeat_cost(body: js.Node, least: int, most: int | None) -> Cost:
+    inner = find_cost(body)
+    if most is not None and most <= 1:
+        return Cost(inner.degree, inner.factor + 1)
+    plain = inner.degree == 0 and inner.factor == 1  # of one length, in one way
+    if most is None and plain:
+        return Cost(1, 1)
+    if most is not None and plain:
+        return Cost(0, most - least + 1)
+    if inner.degree <= 1 and _is_marked(body):
+        # Giving back within a round leads nowhere, for the next one needs its mark.
+        return Cost(1, inner.factor + 1)
+    return Cost(NEVER, 1)
+
+
+def _is_marked(body: js.Node) -> bool:
+    """Whether each round begins with a character that cannot stand elsewhere in a round, so that
+    a text falls into rounds in one way only."""
+    while isinstance(body, js.Group):
+        body = body.body
+    if not isinstance(body, js.Sequence) or not body.items:
+        return False
+    first, *rest = body.items
+    if not isinstance(first, js.Literal) or first.character.isalpha():
+        return False
+    return not any(_takes(leaf, first.character) for item in rest for leaf in leaves(item))

@@ -1,0 +1,173 @@
+"""Looks for many short strings at once in a text's bytes, letter case of ASCII aside.
+
+Two engines with the same answers: ahocorasick_rs, and Hyperscan where the extra `hyperscan` is
+installed and proves itself on the very strings that it is to look for.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Sequence
+from typing import Protocol
+
+import ahocorasick_rs
+
+try:
+    import hyperscan
+except ImportError:
+    hyperscan = None
+
+HITS_MAX = 50_000  # places reported of one text; beyond, only which strings occur
+_WINDOW_BYTES = 256 * 1024
+
+Place = tuple[int, int]  # the number of a string, the byte behind its end
+
+
+class Scanner(Protocol):
+    """Finds every place of every string, overlapping ones too."""
+
+    def scan(self, data: bytes) -> list[Place] | None:
+        """All places, in order of their ends; None when there are more than HITS_MAX."""
+
+    def scan_for_presence(self, data: bytes) -> set[int]:
+        """Which strings occur, however often."""
+
+
+class AhoCorasickScanner:
+    """The exact way that is always there."""
+
+    def __init__(self, needles: Sequence[str]) -> None:
+        encoded = [needle.encode("ascii") for needle in needles]
+        self._overlap = max(map(len, encoded), default=1) - 1
+        self._automaton = (
+            ahocorasick_rs.BytesAhoCorasick(
+                encoded, implementation=ahocorasick_rs.Implementation.DFA
+            )
+            if encoded
+            else None
+        )
+
+    def scan(self, data: bytes) -> list[Place] | None:
+        """All places, in order of their ends; None when there are more than HITS_MAX."""
+        places: list[Place] = []
+        for window, start, fresh in self._windows(data):
+            places += [
+                (number, start + end) for number, _, end in self._find(window) if end > fresh
+            ]
+            if len(places) > HITS_MAX:
+                return None
+        return places
+
+    def scan_for_presence(self, data: bytes) -> set[int]:
+        """Which strings occur, however often."""
+        return {
+            number for window, _, _ in self._windows(data) for number, _, _ in self._find(window)
+        }
+
+    def _find(self, window: bytes) -> list[tuple[int, int, int]]:
+        if self._automaton is None:
+            return []
+        return self._automaton.find_matches_as_indexes(window, overlapping=True)
+
+    def _windows(self, data: bytes) -> list[tuple[bytes, int, int]]:
+        """Pieces, where each starts, and how many of its bytes the piece before had seen.
+
+        In pieces, so that a page of nothing but needles costs time but no memory.
+        """
+        data = data.lower()
+        if len(data) <= _WINDOW_BYTES:
+            return [(data, 0, 0)]
+        pieces = [(data[:_WINDOW_BYTES], 0, 0)]
+        for at in range(_WINDOW_BYTES, len(data), _WINDOW_BYTES):
+            start = at - self._overlap
+            pieces.append((data[start : at + _WINDOW_BYTES], start, self._overlap))
+        return pieces
+
+
+class HyperscanScanner:
+    """The quick way: Hyperscan's literal matcher, which has vectors look at the bytes."""
+
+    def __init__(self, needles: Sequence[str]) -> None:
+        """Raises ValueError when Hyperscan refuses the strings."""
+        self._exact = AhoCorasickScanner(needles)
+        self._needles = needles
+        self._lock = threading.Lock()  # a scan writes into the database's scratch space
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        try:
+            self._database.compile(
+                expressions=[needle.encode("ascii") for needle in needles],
+                ids=list(range(len(needles))),
+                elements=len(needles),
+                flags=[hyperscan.HS_FLAG_CASELESS] * len(needles),
+                literal=True,
+            )
+        except hyperscan.error as error:
+            raise ValueError(f"hyperscan cannot take the strings: {error}") from error
+
+    def scan(self, data: bytes) -> list[Place] | None:
+        """All places, in order of their ends; None when there are more than HITS_MAX."""
+        places: list[Place] = []
+        note = places.append
+
+        def report(number: int, start: int, end: int, flags: int, context: object) -> bool | None:
+            note((number, end))
+            return True if len(places) > HITS_MAX else None
+
+        try:
+            with self._lock:
+                self._database.scan(data, match_event_handler=report)
+        except hyperscan.ScanTerminated:
+            return None
+        return places
+
+    def scan_for_presence(self, data: bytes) -> set[int]:
+        """Which strings occur, however often."""
+        return self._exact.scan_for_presence(data)
+
+    def agrees(self) -> bool:
+        """Whether it finds what the exact way finds in a text of all its strings.
+
+        Wheels with Vectorscan 5.4.12 miss matches on x86-64, so none is trusted by its name.
+        """
+        sample = _sample(self._needles)
+        found, expected = self.scan(sample), self._exact.scan(sample)
+        if found is None or expected is None:
+            return found is expected
+        return sorted(found) == sorted(expected)
+
+
+def _sample(needles: Sequence[str]) -> bytes:
+    """Every string, in three letter cases and among different neighbours."""
+    fillers = ("ä", '="', "/a.b/", "日本", " ", "xyz", "\x00\xff", "<")
+    pieces: list[str] = []
+    for number, needle in enumerate(needles):
+        shown = (needle, needle.upper(), needle.title())[number % 3]
+        pieces += (fillers[number % len(fillers)] * (number % 5), shown)
+    return "".join(pieces).encode("utf-8", "surrogatepass")
+
+
+def make_scanner(needles: Sequence[str], *, quick: bool = True) -> Scanner:
+    """The quickest scanner at hand that is exact; `quick=False` leaves Hyperscan out."""
+    if not quick or not needles or hyperscan is None:
+        return AhoCorasickScanner(needles)
+    try:
+        scanner = HyperscanScanner(needles)
+    except ValueError as error:
+        reason = str(error)
+    else:
+        if scanner.agrees():
+            return scanner
+        reason = "the installed hyperscan misses matches"
+    _tell_once(reason)
+    return AhoCorasickScanner(needles)
+
+
+@functools.cache
+def _tell_once(reason: str) -> None:
+    warnings.warn(
+        f"{reason}; detection goes on without it, slower and with the same answers",
+        RuntimeWarning,
+        stacklevel=3,
+    )

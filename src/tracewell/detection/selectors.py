@@ -1,0 +1,139 @@
+"""Which strings a CSS selector cannot match without, and which selectors are cheap. Pure reasoning.
+
+Running selectors is the parser's work (`page`).
+"""
+
+from __future__ import annotations
+
+import functools
+
+import regex
+
+from tracewell.detection.literals import CHOICES_MAX, LENGTH_MAX, LENGTH_MIN, Needles, rank
+
+_SELECTOR_PART = regex.compile(
+    r"""[#.](?P<name>(?:[\w-]|\\.)+)
+      | \[\s*(?P<attribute>(?:[\w-]|\\.)+)\s*
+        (?:[~|^$*]?=\s*(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'
+          |(?P<bare>(?:[\w-]|\\.)+))\s*[is]?\s*)?\]
+      | (?P<element>[A-Za-z][\w-]*)
+      | ::?[\w-]+ (?P<call>\()?
+      | [\s>+~*]+""",
+    regex.VERBOSE | regex.ASCII,
+)
+_ESCAPE = regex.compile(r"\\(.)", regex.DOTALL)
+_CODE = regex.compile(r"\\[0-9a-fA-F\n]")
+_COMPOUND = r"""(?:[\w-]+|\*)?(?:[#.][\w-]+|\[[^\]"'\\]*(?:"[^"\\]*"|'[^'\\]*')?[^\]"'\\]*\])*"""
+_CHAIN = regex.compile(rf"{_COMPOUND}(?:\s*>\s*{_COMPOUND})*")
+# Printable ASCII without the characters that the source may write as references.
+_PLAIN = regex.compile(r"[ !#-%(-;=?-~]+", regex.ASCII)
+# Elements and attributes that nearly every page has, or that need no tag to be there.
+_EVERYWHERE = frozenset(
+    (
+        *("a", "action", "alt", "article", "aside", "async", "body", "br", "button", "canonical"),
+        *("charset", "class", "code", "colgroup", "content", "data", "data-src", "dir", "div"),
+        *("em", "external", "figure", "footer", "for", "form", "h1", "h2", "h3", "h4", "head"),
+        *("header", "height", "hidden", "href", "html", "id", "iframe", "img", "input", "label"),
+        *("lang", "li", "link", "main", "media", "meta", "method", "name", "nav", "noscript", "ol"),
+        *("option", "p", "param", "picture", "placeholder", "property", "rel", "role"),
+        *("script", "section", "select", "source", "span", "src", "srcset", "strong", "style"),
+        *("stylesheet", "svg", "table", "target", "tbody", "td", "text", "text/css", "th", "title"),
+        *("tr", "type", "ul", "value", "video", "width", "_blank"),
+    )
+)
+_TELLING_MIN = 1.0  # less telling strings are not worth looking for: the selector is always tried
+
+
+def find_selector_needles(selector: str) -> Needles | None:
+    """Strings of which one stands in the source of every document that the selector matches.
+
+    In lower case; the source may have any, and may write any character as a reference. None where
+    the selector has forms that this small reader does not follow, or only strings that tell
+    nothing: such a selector is always tried.
+    """
+    needles: set[str] = set()
+    for branch in split_branches(selector):
+        found = _branch_needles(branch)
+        best = max(found, key=lambda needle: rank(frozenset((needle,))), default="")
+        if len(best) < 3 or rank(frozenset((best,)))[0] < _TELLING_MIN:
+            return None
+        needles.add(best)
+    return frozenset(needles) if 0 < len(needles) <= CHOICES_MAX else None
+
+
+def find_attribute_needles(name: str) -> Needles | None:
+    """The attribute's name, where it tells something."""
+    return _telling([name]) if regex.fullmatch(r"[\w:.-]+", name, regex.ASCII) else None
+
+
+def _telling(texts: list[str]) -> Needles | None:
+    usable = [text[:LENGTH_MAX].lower() for text in texts if len(text) >= LENGTH_MIN]
+    telling = frozenset(text for text in usable if text not in _EVERYWHERE)
+    return telling or None
+
+
+def _branch_needles(branch: str) -> Needles:
+    if _CODE.search(branch):  # characters written by their numbers
+        return frozenset()
+    found: list[str] = []
+    at = 0
+    while at < len(branch):
+        part = _SELECTOR_PART.match(branch, at)
+        if part is None or part.end() == at:
+            return frozenset()
+        at = part.end()
+        if part.group("call"):
+            at = _past_parenthesis(branch, at)
+        values = part.group("name", "attribute", "double", "single", "bare")
+        found += [
+            text for value in values if value for text in _PLAIN.findall(_ESCAPE.sub(r"\1", value))
+        ]
+        element = part.group("element")
+        if element and element.lower() not in _EVERYWHERE:
+            found.append(f"<{element}")  # every element but those above has a start tag
+    return _telling(found) or frozenset()
+
+
+def _past_parenthesis(text: str, at: int) -> int:
+    depth = 1
+    while at < len(text) and depth:
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        at += 1
+    return at
+
+
+@functools.lru_cache(maxsize=65_536)
+def split_branches(selector: str) -> tuple[str, ...]:
+    """The selector cut at its top-level commas."""
+    branches = [""]
+    depth, quote = 0, ""
+    for character in selector:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character in "([":
+            depth += 1
+        elif character in ")]":
+            depth -= 1
+        elif character == "," and depth == 0:
+            branches.append("")
+            continue
+        branches[-1] += character
+    return tuple(branch.strip() for branch in branches)
+
+
+@functools.lru_cache(maxsize=65_536)
+def is_near_selector(selector: str) -> bool:
+    """Whether the selector looks at an element, its parent, and so on for as many steps as it is
+    written in: no far combinator, no pseudo-class."""
+    return all(_CHAIN.fullmatch(branch) for branch in split_branches(selector))
+
+
+@functools.lru_cache(maxsize=65_536)
+def is_raw_text_selector(selector: str) -> bool:
+    """Whether it names only elements that hold one piece of text, as the source has it."""
+    return all(_RAW_TEXT.search(branch) for branch in split_branches(selector))
+
+
+_RAW_TEXT = regex.compile(r"(?:^|[\s>+~])(?:script|style|title)(?:[#.][\w-]+)*$", regex.IGNORECASE)
