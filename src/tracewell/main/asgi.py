@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -72,10 +73,21 @@ class Root:
         except Exception as error:  # noqa: BLE001 - told to the operator, then the server ends
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+        _spare_collector()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._stack.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _spare_collector() -> None:
+    """Takes what lives as long as the process out of the garbage collector's sight.
+
+    Each full collection walked all modules and endpoints, 45 ms at a time, twice a second under
+    load; it is left with what requests make.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _closing(send: Send) -> Send:
