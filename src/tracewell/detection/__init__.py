@@ -1,7 +1,7 @@
 """Detection: fingerprints and a capture in, technology uses with evidence out.
 
 A pure library: no database, no network, no settings; the only I/O is reading fingerprint files from
-a directory that the caller names.
+directories that the caller names, and keeping what was read in a folder that the caller names.
 """
 
 from tracewell.detection.detecting import detect
@@ -17,6 +17,7 @@ from tracewell.detection.model import (
     Problem,
 )
 from tracewell.detection.pack import default_fingerprints_directory, load_pack
+from tracewell.detection.storing import load_cached_fingerprints
 
 __all__ = [
     "DetectionResult",
@@ -29,6 +30,7 @@ __all__ = [
     "Problem",
     "default_fingerprints_directory",
     "detect",
+    "load_cached_fingerprints",
     "load_fingerprints",
     "load_pack",
 ]

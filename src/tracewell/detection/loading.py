@@ -99,6 +99,21 @@ def technology_files(directory: Path) -> list[Path]:
     return sorted(file for file in files if file.name not in _NOT_TECHNOLOGIES)
 
 
+def read_files(directory: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every file that `load_fingerprints` reads, in order of name.
+
+    Files that cannot be read are left out. Raises FileNotFoundError for a directory that is none.
+    """
+    if not directory.is_dir():
+        raise FileNotFoundError(f"no fingerprint directory: {directory}")
+    for file in (directory / "categories.json", *technology_files(directory)):
+        try:
+            if file.stat().st_size <= FILE_BYTES_MAX:
+                yield str(file.relative_to(directory)), file.read_bytes()
+        except OSError:
+            continue
+
+
 def _read_json(file: Path, reading: _Reading) -> dict[str, Json]:
     reading.file, reading.technology = file.name, ""
     try:

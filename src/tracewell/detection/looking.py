@@ -186,7 +186,8 @@ class Looker:
             if positions is None:
                 found.add(pattern, [(value, None) for value in verbatim])
             else:
-                found.add(pattern, _divide(self._indices(positions) or [], starts, verbatim))
+                inside = filter(self._page.raw_ranges.hold, positions)
+                found.add(pattern, _divide(self._indices(inside) or [], starts, verbatim))
         others = [*(value for value in bodies if not value.verbatim), *more]
         self._look_through("source", kind, others, found)
         return self._iter_matches(found)
@@ -224,16 +225,20 @@ class Looker:
                     yield hit
 
     def _within(
-        self, elements: Sequence[turbohtml.Element], positions: Iterable[int]
+        self, elements: Sequence[turbohtml.Element], positions: Sequence[int]
     ) -> list[turbohtml.Element]:
         """Those elements that hold one of the places, or whose bodies the parser changed."""
+        raw = self._page.raw_ranges
+        titles = any(element.tag == "title" for element in elements)
+        if raw.all_there and not titles and not any(map(raw.hold, positions)):
+            return []
         indices = self._indices(positions) or []
         found = []
         for element in elements:
             body = self._page.body(element)
-            if not body.verbatim or body.span is None:
+            if not body.verbatim:
                 found.append(element)
-            else:
+            elif body.span is not None:
                 number = bisect.bisect_left(indices, body.span.start)
                 if number < len(indices) and indices[number] < body.span.end:
                     found.append(element)

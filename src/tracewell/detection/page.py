@@ -6,9 +6,11 @@ so that `<noscript>` holds elements). Contents of `<template>` are no part of th
 
 from __future__ import annotations
 
+import bisect
 import functools
 import html.entities
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
@@ -71,6 +73,20 @@ class Value:
         return tag_span(self.element)
 
 
+@dataclass(frozen=True, slots=True)
+class RawRanges:
+    """Bytes [start, end) of bodies that stand in the source as they are, in order and apart.
+    `all_there`: no body was changed by the parser."""
+
+    ranges: tuple[tuple[int, int], ...]
+    all_there: bool
+
+    def hold(self, byte: int) -> bool:
+        """Whether the byte lies in one of them."""
+        number = bisect.bisect_right(self.ranges, (byte, sys.maxsize)) - 1
+        return number >= 0 and byte < self.ranges[number][1]
+
+
 class Page:
     """One decoded and parsed body. Every list is made when first asked for."""
 
@@ -81,6 +97,7 @@ class Page:
         if self.cut:
             body = body[: limits.body_bytes_max]
         self.decoded: DecodedBody = decode_body(body, content_type)
+        self._known_bodies: dict[turbohtml.Element, Value] = {}
 
     @property
     def source(self) -> str:
@@ -185,7 +202,15 @@ class Page:
 
     def body(self, element: turbohtml.Element) -> Value:
         """What stands between the element's tags."""
+        known = self._known_bodies.get(element)
+        if known is None:
+            known = self._known_bodies[element] = self._read_body(element)
+        return known
+
+    def _read_body(self, element: turbohtml.Element) -> Value:
         text = element.text
+        if not text:
+            return Value("", verbatim=True)
         location = element.source_location
         if location is None:
             return Value(text)
@@ -193,6 +218,17 @@ class Page:
         end = location.end_tag.start_offset if location.end_tag else start + len(text)
         verbatim = self.source.startswith(text, start)
         return Value(text, span=Span(start, end), verbatim=verbatim)
+
+    @functools.cached_property
+    def raw_ranges(self) -> RawRanges:
+        """Where bodies of scripts and styles lie in `decoded.utf8`."""
+        elements = [element for element, _ in self._scripts]
+        elements += self.select("style", self.limits.values_max)
+        bodies = self._bodies(elements)
+        spans = [value.span for value in bodies if value.verbatim and value.span]
+        byte_at = self.decoded.places.byte_at
+        ranges = sorted((byte_at(span.start), byte_at(span.end)) for span in spans)
+        return RawRanges(tuple(ranges), len(spans) == len(bodies))
 
     @functools.cached_property
     def metas(self) -> list[Value]:

@@ -36,14 +36,15 @@ class Scanner(Protocol):
 
 
 class AhoCorasickScanner:
-    """The exact way that is always there."""
+    """The exact way that is always there; `dense` costs time to make and gains it with each scan."""
 
-    def __init__(self, needles: Sequence[str]) -> None:
+    def __init__(self, needles: Sequence[str], *, dense: bool = True) -> None:
+        forms = ahocorasick_rs.Implementation
         encoded = [needle.encode("ascii") for needle in needles]
         self._overlap = max(map(len, encoded), default=1) - 1
         self._automaton = (
             ahocorasick_rs.BytesAhoCorasick(
-                encoded, implementation=ahocorasick_rs.Implementation.DFA
+                encoded, implementation=forms.DFA if dense else forms.ContiguousNFA
             )
             if encoded
             else None
@@ -91,7 +92,7 @@ class HyperscanScanner:
 
     def __init__(self, needles: Sequence[str]) -> None:
         """Raises ValueError when Hyperscan refuses the strings."""
-        self._exact = AhoCorasickScanner(needles)
+        self._exact = AhoCorasickScanner(needles, dense=False)
         self._needles = needles
         self._lock = threading.Lock()  # a scan writes into the database's scratch space
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)

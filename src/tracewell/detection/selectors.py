@@ -23,7 +23,8 @@ _SELECTOR_PART = regex.compile(
 )
 _ESCAPE = regex.compile(r"\\(.)", regex.DOTALL)
 _CODE = regex.compile(r"\\[0-9a-fA-F\n]")
-_COMPOUND = r"""(?:[\w-]+|\*)?(?:[#.][\w-]+|\[[^\]"'\\]*(?:"[^"\\]*"|'[^'\\]*')?[^\]"'\\]*\])*"""
+_QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+_COMPOUND = rf"""(?:[\w-]+|\*)?(?:[#.][\w-]+|\[[^\]"'\\]*{_QUOTED}?[^\]"'\\]*\])*"""
 _CHAIN = regex.compile(rf"{_COMPOUND}(?:\s*>\s*{_COMPOUND})*")
 # Printable ASCII without the characters that the source may write as references.
 _PLAIN = regex.compile(r"[ !#-%(-;=?-~]+", regex.ASCII)
