@@ -101,7 +101,7 @@ def test_a_collection_is_added_listed_and_removed(console: Console) -> None:
     assert added["source"] == str(folder)
     own, listed = console("fingerprints", "list", "--json").json
     assert own["name"] == "tracewell"
-    assert own["technologies"] >= 1_250
+    assert own["technologies"] >= 1_450
     assert listed == added
     assert "my-prints" in console("fingerprints", "list").out
     assert console("fingerprints", "remove", "my-prints", "--json").json == {"removed": "my-prints"}
