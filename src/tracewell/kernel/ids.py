@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
+from functools import lru_cache
 
 from tracewell.kernel.clock import Clock, system_clock
 
@@ -12,11 +13,51 @@ _PAIRS = tuple(a + b for a in _CROCKFORD for b in _CROCKFORD)
 
 RandomBits = Callable[[int], int]
 
+_POOL_BYTES = 4096
+
+
+class RandomPool:
+    """The operating system's chance, fetched by the page: a system call for each id would cost
+    more than the id. A child of a fork fetches its own."""
+
+    __slots__ = ("_at", "_page")
+
+    def __init__(self) -> None:
+        self.forget()
+        os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        """Gives nothing out of the page in hand any more."""
+        self._page = b""
+        self._at = 0
+
+    def __call__(self, bits: int) -> int:
+        """A number of that many bits."""
+        size = -(-bits // 8)
+        end = self._at + size
+        if end > len(self._page):
+            self._page = os.urandom(max(_POOL_BYTES, size))
+            end = size
+        self._at = end
+        return int.from_bytes(self._page[end - size : end]) >> (8 * size - bits)
+
+
+_random_bits = RandomPool()
+
+
+_CHANCE_SHIFTS = tuple(range(70, -1, -10))
+
+
+@lru_cache(maxsize=4)
+def _time_part(at_ms: int) -> str:
+    """The first ten characters; many ids are made in one millisecond."""
+    return "".join([_PAIRS[(at_ms >> shift) & 1023] for shift in (40, 30, 20, 10, 0)])
+
 
 def ulid(at_ms: int, random_bits: int) -> str:
     """26 characters of Crockford's base 32: 48 bits of time, 80 of chance."""
-    number = (at_ms << 80) | random_bits
-    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
+    chance = "".join([_PAIRS[(random_bits >> shift) & 1023] for shift in _CHANCE_SHIFTS])
+    return _time_part(at_ms) + chance
 
 
 class IdFactory:
@@ -24,9 +65,7 @@ class IdFactory:
 
     __slots__ = ("_clock", "_random_bits")
 
-    def __init__(
-        self, clock: Clock = system_clock, random_bits: RandomBits = secrets.randbits
-    ) -> None:
+    def __init__(self, clock: Clock = system_clock, random_bits: RandomBits = _random_bits) -> None:
         self._clock = clock
         self._random_bits = random_bits
 

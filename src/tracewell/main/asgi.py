@@ -80,14 +80,19 @@ class Root:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+# A request makes no cycles: almost all of it goes when its last reference does.
+_YOUNG_OBJECTS_MAX = 50_000
+
+
 def _spare_collector() -> None:
     """Takes what lives as long as the process out of the garbage collector's sight.
 
     Each full collection walked all modules and endpoints, 45 ms at a time, twice a second under
-    load; it is left with what requests make.
+    load. And it looks less often: that took a tenth of the time of a paid read.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS_MAX, 10, 10)
 
 
 def _closing(send: Send) -> Send:

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from tracewell.kernel.http.answer import Answer
 from tracewell.kernel.http.failures import GateFailure, HeadersTooLarge, RequestUnreadable
 from tracewell.kernel.http.gate import ARRIVAL_TIMEOUT_S, HEADER_BYTES_MAX
+from tracewell.kernel.http.joined_writes import JoinedWrites
 
 LINGER_S = 2.0
 LINGER_BYTES_MAX = 1 << 20
@@ -44,7 +45,7 @@ def bounded_protocol(
         _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+            super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]
             self._watch()
 
         def connection_lost(self, exc: Exception | None) -> None:

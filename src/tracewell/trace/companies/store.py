@@ -16,21 +16,23 @@ from tracewell.trace.companies.rules import name_of
 from tracewell.trace.technologies.model import Technology
 from tracewell.trace.texts import like_pattern, sort_key
 
-# A domain has a dot and a slug has none, so that no key is found by both.
-_PROFILES = Sql(
+_BY_DOMAIN = Sql(
     sqlite="""
         SELECT d.domain, c.company_id, c.profile
         FROM json_each(:keys) AS asked
         JOIN company_domains AS d ON d.domain = asked.value
-        JOIN companies AS c ON c.company_id = d.company_id
-        UNION ALL
-        SELECT c.slug, c.company_id, c.profile
-        FROM json_each(:keys) AS asked JOIN companies AS c ON c.slug = asked.value""",
+        JOIN companies AS c ON c.company_id = d.company_id""",
     postgresql="""
         SELECT d.domain, c.company_id, c.profile
         FROM company_domains AS d JOIN companies AS c ON c.company_id = d.company_id
-        WHERE d.domain = ANY(CAST(:keys AS TEXT[]))
-        UNION ALL
+        WHERE d.domain = ANY(CAST(:keys AS TEXT[]))""",
+)
+
+_BY_SLUG = Sql(
+    sqlite="""
+        SELECT c.slug, c.company_id, c.profile
+        FROM json_each(:keys) AS asked JOIN companies AS c ON c.slug = asked.value""",
+    postgresql="""
         SELECT slug, company_id, profile FROM companies
         WHERE slug = ANY(CAST(:keys AS TEXT[]))""",
 )
@@ -54,12 +56,17 @@ _SORT_COLUMNS = {
 
 
 async def read_profiles(tx: Transaction, wanted: Sequence[str]) -> Sequence[Found[bytes] | None]:
-    """The stored profile for each wanted domain or slug, in one statement; None where none is."""
-    keys = list(dict.fromkeys(wanted))
-    rows = await tx.fetch_all(
-        _PROFILES, keys=orjson.dumps(keys).decode() if tx.dialect == "sqlite" else keys
-    )
-    found = {row[0]: Found(row[2].encode(), (row[1],)) for row in rows}
+    """The stored profile for each wanted domain or slug, all in one statement of either kind; None
+    where there is none."""
+    # A domain has a dot and a slug has none, so that no key is found by both.
+    domains = [key for key in dict.fromkeys(wanted) if "." in key]
+    slugs = [key for key in dict.fromkeys(wanted) if "." not in key]
+    found: dict[str, Found[bytes]] = {}
+    for statement, keys in ((_BY_DOMAIN, domains), (_BY_SLUG, slugs)):
+        if keys:
+            asked = orjson.dumps(keys).decode() if tx.dialect == "sqlite" else keys
+            for key, company_id, profile in await tx.fetch_all(statement, keys=asked):
+                found[key] = Found(profile.encode(), (company_id,))
     return [found.get(key) for key in wanted]
 
 
