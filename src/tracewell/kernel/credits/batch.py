@@ -1,8 +1,8 @@
 """Group commit for paid reads: what arrives while one group is handled is the next group.
 
-Two stages, each with a group of its own under way: reading answers what is free from a snapshot;
-paying reads the rest again, charges and commits, all in one transaction. So a free answer never
-waits for somebody else's commit. Reading is the product's, set-based like the charge.
+Two stages, each with a group of its own under way: reading answers what is free, without a
+transaction; paying reads the rest again, charges and commits, all in one transaction. So a free
+answer never waits for somebody else's commit. Reading is the product's, set-based like the charge.
 """
 
 from __future__ import annotations
@@ -76,10 +76,12 @@ class ChargeBatcher(Generic[Wanted, Answer]):
         return await outcome
 
     async def _answer_free(self, group: Sequence[_Waiting[Wanted, Answer]]) -> None:
-        async with self._database.snapshot() as snapshot:
-            found = await self._read(snapshot, [waiting.wanted for waiting in group])
+        # No transaction, and none of its round trips: each statement sees a later state than that
+        # before it, and the windows are looked at last. What they call free is free by then.
+        async with self._database.statement() as tx:
+            found = await self._read(tx, [waiting.wanted for waiting in group])
             present = _present(group, found)
-            free = await self._ledger.free(snapshot, _requests(present)) if present else []
+            free = await self._ledger.free(tx, _requests(present)) if present else []
         for waiting, item in zip(group, found, strict=True):
             if item is None:
                 waiting.tell(None)

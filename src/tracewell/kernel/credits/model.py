@@ -1,15 +1,17 @@
-"""What a charge is. No SQL, no HTTP."""
+"""What a charge is. No SQL, no HTTP.
+
+What each call makes anew is a named tuple: a frozen dataclass takes three times as long to make.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 EntryKind = Literal["grant", "charge", "refund", "adjustment"]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Who is charged for what kind of call: the columns of the ledger entry."""
 
     org_id: int
@@ -27,8 +29,7 @@ class ChargeRequest:
     items: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What a call cost: `credits` charged now (0 when all was unlocked), `remaining` after it."""
 
     credits: int

@@ -68,7 +68,8 @@ class Database(Protocol):
         ...
 
     def statement(self) -> AbstractAsyncContextManager[Transaction]:
-        """For exactly one reading statement: its own snapshot, without a transaction's round trips.
+        """For reading statements that each see a state of their own, the later ones no older state,
+        without a transaction's round trips.
 
         Raises DatabaseFailed.
         """

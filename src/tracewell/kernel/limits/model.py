@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 CAPACITY_MAX = 1 << 20
 """The most admissions a window may hold: its log is 8 bytes for each."""
@@ -37,8 +37,7 @@ class Quota:
             raise ValueError(f"a quota's window has 1 to {WINDOW_S_MAX} seconds, not {self}")
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer of a limiter.
 
     `remaining`: how many more would be admitted right now. `reset_at`: Unix time in whole seconds
