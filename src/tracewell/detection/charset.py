@@ -5,13 +5,17 @@ from __future__ import annotations
 import bisect
 import codecs
 import itertools
+import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import regex
 
 PRESCAN_BYTES = 1024
 _CHUNK_BYTES = 4096
-_CHUNK_CHARS = 4096
+_CHUNK_CHARS = 1024
+_LINE_ENDS = re.compile("\r\n")
+_BYTE_LINE_ENDS = re.compile(b"\r\n")
 
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -140,7 +144,8 @@ class Utf8Places:
 class DecodedBody:
     """A body as text with `\\n` line ends and no byte-order mark, and the way back to its bytes.
 
-    `utf8` is the text in UTF-8, `places` leads from its bytes to its characters and back.
+    `utf8` is the text in UTF-8, `places` leads from its bytes to its characters and back. `_raw` is
+    what the body holds with its carriage returns: bytes for UTF-8, else text.
     """
 
     body: bytes
@@ -148,20 +153,17 @@ class DecodedBody:
     text: str
     utf8: bytes
     places: Utf8Places
-    _raw: str
+    _raw: Any = ""
+    _line_ends: Any = None
     _mark_bytes: int = 0
     _checkpoints: list[tuple[int, tuple[bytes, int]]] = field(default_factory=list)
-    _carriage_returns: list[int] | None = None
-    _raw_places: Utf8Places | None = None
+    _returns: list[int] | None = None
 
     def byte_offset(self, index: int) -> int:
         """The offset in the body of the character at `index` of `text` (its length: the end)."""
-        raw_index = self._raw_index(index)
         if self.encoding == "utf-8":
-            if self._raw_places is None:
-                raw = memoryview(self.body)[self._mark_bytes :]
-                self._raw_places = Utf8Places(self._raw, bytes(raw), "surrogateescape")
-            return self._mark_bytes + self._raw_places.byte_at(raw_index)
+            return self._mark_bytes + self._with_returns(self.places.byte_at(index))
+        raw_index = self._with_returns(index)
         if self.encoding not in _MULTI_BYTE:
             return raw_index
         return self._multi_byte_offset(raw_index)
@@ -170,14 +172,13 @@ class DecodedBody:
         """The text of the body's bytes [start, end)."""
         return self.body[start:end].decode(self.encoding, "replace")
 
-    def _raw_index(self, index: int) -> int:
-        if len(self._raw) == len(self.text):
-            return index
-        if self._carriage_returns is None:
+    def _with_returns(self, at: int) -> int:
+        """A place of the text (for UTF-8: of its bytes), counted with the carriage returns."""
+        if self._returns is None:
             # Where each "\r\n" lies in the text that has only "\n" left of it.
-            ends = (match.start() for match in regex.finditer("\r\n", self._raw))
-            self._carriage_returns = [at - number for number, at in enumerate(ends)]
-        return index + bisect.bisect_left(self._carriage_returns, index)
+            ends = self._line_ends.finditer(self._raw) if self._line_ends else ()
+            self._returns = [end.start() - number for number, end in enumerate(ends)]
+        return at + bisect.bisect_left(self._returns, at)
 
     def _multi_byte_offset(self, raw_index: int) -> int:
         """Decode again, byte by byte, from the last stored state before the character."""
@@ -204,29 +205,21 @@ def decode_body(body: bytes, content_type: str | None) -> DecodedBody:
         raw = _decode_in_chunks(body, mark_bytes, encoding, checkpoints)
     else:
         raw = body.decode(encoding, "tracewell_c1")
-    text = _with_line_feeds(raw)
+    text = raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
     utf8 = text.encode("utf-8", "surrogatepass")
     places = Utf8Places(text, utf8, "surrogatepass")
-    return DecodedBody(body, encoding, text, utf8, places, raw, mark_bytes, checkpoints)
+    ends = _LINE_ENDS if len(raw) != len(text) else None
+    return DecodedBody(body, encoding, text, utf8, places, raw, ends, mark_bytes, checkpoints)
 
 
 def _decode_utf8(body: bytes, mark_bytes: int) -> DecodedBody:
-    rest = body[mark_bytes:] if mark_bytes else body
-    try:
-        raw, clean = rest.decode("utf-8"), True
-    except UnicodeDecodeError:
-        raw, clean = rest.decode("utf-8", "surrogateescape"), False
-    text = _with_line_feeds(raw)
-    if clean and text is raw:  # the body is the UTF-8 form: nothing to make, one map for both ways
-        places = Utf8Places(text, rest, "surrogatepass")
-        return DecodedBody(body, "utf-8", text, rest, places, raw, mark_bytes, _raw_places=places)
-    utf8 = text.encode("utf-8", "surrogatepass")
-    places = Utf8Places(text, utf8, "surrogatepass")
-    return DecodedBody(body, "utf-8", text, utf8, places, raw, mark_bytes)
-
-
-def _with_line_feeds(raw: str) -> str:
-    return raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
+    raw = body[mark_bytes:] if mark_bytes else body
+    # Carriage returns go before decoding: no other character of UTF-8 holds their byte.
+    utf8 = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in raw else raw
+    text = utf8.decode("utf-8", "surrogateescape")
+    places = Utf8Places(text, utf8, "surrogateescape")
+    ends = _BYTE_LINE_ENDS if len(raw) != len(utf8) else None
+    return DecodedBody(body, "utf-8", text, utf8, places, raw, ends, mark_bytes)
 
 
 def _decode_in_chunks(

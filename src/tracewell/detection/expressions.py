@@ -14,11 +14,19 @@ from dataclasses import dataclass
 
 import regex
 
-from tracewell.detection.javascript import Group, Literal, Node, Sequence, parse_javascript
+from tracewell.detection.javascript import (
+    Alternatives,
+    Group,
+    Literal,
+    Node,
+    Sequence,
+    parse_javascript,
+)
 from tracewell.detection.literals import Needles, find_anchor
 from tracewell.detection.reach import (
     Cost,
     Reach,
+    WidestReach,
     find_cost,
     find_reach,
     find_width,
@@ -31,9 +39,10 @@ STEPS_MAX = 2_000_000  # of one search without a time limit: some 50 ms at worst
 WINDOWS_MAX = 2_000
 # Above this length `regex` may pass its time limit by far: it looks at its clock between steps, and
 # one step can be a walk over the whole text.
-TIMED_LENGTH_MAX = 524_288
+TIMED_LENGTH_MAX = 1 << 20
 
 Match = re.Match[str] | regex.Match[str]
+Bound = Reach | WidestReach | None
 
 
 class TooMuchWork(Exception):  # noqa: N818 - not an error of anyone, a bound that was met
@@ -58,6 +67,7 @@ class Expression:
         "_first",
         "_peek",
         "_quick",
+        "_short",
         "_slow",
         "_starts",
         "_written",
@@ -70,17 +80,16 @@ class Expression:
         self._cost: Cost = find_cost(node)
         self._first = _first_sign(node)
         self._quick: re.Pattern[str] | None = _compile_quick(self._written)
+        # Texts of this length are searched as a whole: that costs less than to choose windows.
+        lengths = (1024, 256, 128, 64, 32) if self._quick else ()
+        cheap = (length for length in lengths if self._cost.steps(length, length) <= STEPS_MAX)
+        self._short = next(cheap, -1)
         self._slow: regex.Pattern[str] | None = None
-        self._starts: Reach | None = None
-        self._ends: Reach | None = None
         ahead = [look.body for look in looks(node)]
-        anchor = find_anchor(node)
-        self.needles: Needles | None = anchor.needles if anchor else None
-        if anchor is not None:
-            shortest = min(map(len, anchor.needles))
-            self._starts = find_reach(reversed(anchor.items[: anchor.last + 1]), shortest)
-            if all(map(is_bounded, ahead)):
-                self._ends = find_reach(anchor.items[anchor.first :])
+        needles, starts, ends = _find_bounds(node)
+        self.needles: Needles | None = needles
+        self._starts: Bound = starts
+        self._ends: Bound = ends if all(map(is_bounded, ahead)) else None
         # How far behind its end a match looks: for `\\b` and `$` one character.
         self._peek = 1 + sum(map(find_width, ahead))
 
@@ -89,6 +98,9 @@ class Expression:
 
         Raises TimeoutError, TooMuchWork, and what `regex` raises for what it cannot compile.
         """
+        if len(text) <= self._short:
+            assert self._quick is not None
+            return self._quick.search(text)
         if positions is not None and self._starts is not None:
             windows = list(self._windows(text, positions)) if len(positions) <= WINDOWS_MAX else []
             if windows and windows[-1].first >= 0:
@@ -145,6 +157,26 @@ class Expression:
         if self._slow is None:
             self._slow = regex.compile(self._written, FLAGS)
         return self._slow
+
+
+def _find_bounds(node: Node) -> tuple[Needles | None, Bound, Bound]:
+    """The needles of an expression, and how far before and behind them its matches reach."""
+    anchor = find_anchor(node)
+    if anchor is None:
+        return None, None, None
+    body = anchor.items[0]
+    while isinstance(body, Group):
+        body = body.body
+    if len(anchor.items) == 1 and isinstance(body, Alternatives):
+        found = [_find_bounds(choice) for choice in body.choices]
+        if frozenset().union(*(needles or () for needles, _, _ in found)) == anchor.needles:
+            starts = [start for _, start, _ in found if isinstance(start, Reach)]
+            ends = [end for _, _, end in found if isinstance(end, Reach)]
+            if len(starts) == len(ends) == len(found):
+                return anchor.needles, WidestReach(tuple(starts)), WidestReach(tuple(ends))
+    before = reversed(anchor.items[: anchor.last + 1])
+    starts_at = find_reach(before, min(map(len, anchor.needles)))
+    return anchor.needles, starts_at, find_reach(anchor.items[anchor.first :])
 
 
 def _first_sign(node: Node) -> str:

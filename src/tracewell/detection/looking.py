@@ -214,6 +214,9 @@ class Looker:
                 continue
             elements = self._page.select(selector, self._page.limits.values_max)
             for pattern, positions in wanted if elements else ():
+                if not pattern.detail and not pattern.expression:  # being there is all it asks
+                    yield Hit(pattern, Value("", element=elements[0]), 0, 0, ())
+                    continue
                 if positions and pattern.detail == "text" and is_raw_text_selector(selector):
                     # Its strings are looked for within the elements, which hold them as they are.
                     elements_now = self._within(elements, positions)

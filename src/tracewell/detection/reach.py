@@ -66,6 +66,23 @@ class Reach:
         return at
 
 
+@dataclass(frozen=True, slots=True)
+class WidestReach:
+    """The bounds of whichever alternative reaches farthest."""
+
+    reaches: tuple[Reach, ...]
+
+    def find_start(self, text: str, at: int) -> int | None:
+        """The first place where a match whose anchor begins at `at` can begin. None: not told."""
+        starts = [reach.find_start(text, at) for reach in self.reaches]
+        return None if None in starts else min(start for start in starts if start is not None)
+
+    def find_end(self, text: str, at: int) -> int | None:
+        """The last place where a match whose anchor begins at `at` can end. None: not told."""
+        ends = [reach.find_end(text, at) for reach in self.reaches]
+        return None if None in ends else max(end for end in ends if end is not None)
+
+
 def find_reach(parts: Iterable[js.Node], less: int = 0) -> Reach | None:
     """What the parts can match at most, from the nearest on, `less` characters of the first known
     ones taken off; None when a part can match anything for any length."""

@@ -36,7 +36,7 @@ class Scanner(Protocol):
 
 
 class AhoCorasickScanner:
-    """The exact way that is always there; `dense` costs time to make and gains it with each scan."""
+    """The exact way that is always there; `dense` takes longer to make, less to scan with."""
 
     def __init__(self, needles: Sequence[str], *, dense: bool = True) -> None:
         forms = ahocorasick_rs.Implementation
