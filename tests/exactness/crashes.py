@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import signal
@@ -34,11 +35,18 @@ class CrashingServer:
         """SIGKILL to one backend, at which the server ends all the others and recovers; or
         PostgreSQL's immediate stop, which leaves recovery to the next start."""
         if self._random.random() < 0.5:
-            os.kill(asyncio.run(self._any_backend()), signal.SIGKILL)
+            self._kill_a_backend()
         else:
             self._stop_and_start()
         self.crashes += 1
         self._wait_for_recovery()
+
+    def _kill_a_backend(self) -> None:
+        while True:
+            # One that ended by itself since it was named is no crash: then another.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(asyncio.run(self._any_backend()), signal.SIGKILL)
+                return
 
     async def _any_backend(self) -> int:
         connection = await asyncpg.connect(self.url)
