@@ -50,7 +50,7 @@ def rewrite(expression: str) -> str:
 
 
 def as_node_tells(expression: str) -> str:
-    """The `source` of the compiled form, in which slashes outside of classes are escaped (again)."""
+    """The `source` of the compiled form: slashes outside of classes are escaped once more."""
     told, in_class, escaped = "", False, False
     for character in rewrite(expression):
         if escaped:

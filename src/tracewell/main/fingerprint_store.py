@@ -18,8 +18,8 @@ from pathlib import Path
 from tracewell.detection import (
     FingerprintSet,
     default_fingerprints_directory,
+    load_cached_fingerprints,
     load_fingerprints,
-    load_pack,
 )
 from tracewell.detection.loading import FILE_BYTES_MAX, technology_files
 from tracewell.kernel.clock import Clock
@@ -154,9 +154,15 @@ def count_own() -> int:
 def load_all(directories: Sequence[Path], data: Path | None) -> FingerprintSet:
     """Our own pack, the collections of the data folder, and further folders."""
     stored = FingerprintStore(data).list_directories() if data is not None else []
-    if not stored and not directories:
-        return load_pack()
-    return load_fingerprints(default_fingerprints_directory(), *stored, *directories)
+    return load_cached_fingerprints(
+        default_fingerprints_directory(), *stored, *directories, cache=cache_folder()
+    )
+
+
+def cache_folder() -> Path:
+    """Where read fingerprints are kept between starts: in the user's cache folder."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "tracewell" / "fingerprints"
 
 
 def load_named(text: str, data: Path) -> FingerprintSet:
