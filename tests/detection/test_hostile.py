@@ -69,6 +69,11 @@ def test_a_hostile_page_is_answered(page: MakePage, body: bytes) -> None:
     assert {given.kind for given in result.given_up} <= {"html", "dom", "script", "script_src"}
 
 
+def test_styles_in_each_other_are_read_once_and_that_is_told(page: MakePage) -> None:
+    result = detect(page(b"<svg><style>&#47;" * 20_000), PACK)
+    assert "script" in {given.kind for given in result.given_up}
+
+
 def test_only_the_first_bytes_are_read_and_that_is_told(page: MakePage) -> None:
     limits = Limits(body_bytes_max=1000)
     capture = page(b"<p>" + b" " * 1000 + b"<div id=___gatsby></div>")

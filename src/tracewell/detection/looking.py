@@ -12,7 +12,7 @@ from tracewell.detection.expressions import get_expression
 from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet
 from tracewell.detection.literals import Needles
 from tracewell.detection.matching import Guard, Hit, Place, match_values
-from tracewell.detection.model import Pattern
+from tracewell.detection.model import GivenUp, Pattern
 from tracewell.detection.page import Page, Span, Value
 from tracewell.detection.selectors import is_near_selector, is_raw_text_selector
 from tracewell.values import Capture
@@ -157,6 +157,9 @@ class Looker:
             yield from self._iter_bodies("script", by_kind["script"], bodies, more)
         if self._set.patterns_of("css"):
             yield from self._iter_bodies("css", by_kind["css"], self._page.style_sheets, ())
+        if self._page.bodies_cut:
+            reason = "scripts or styles lie in each other: not all were read"
+            self._guard.given_up.append(GivenUp("script", reason))
         source = self._page.source
         whole = Value(source, span=Span(0, len(source)), verbatim=True)
         found = _Found()

@@ -97,7 +97,7 @@ class Limits:
     values_max: int = 5_000
     value_chars_max: int = 65_536
     pattern_timeout_s: float = 0.1
-    page_timeout_s: float = 0.5
+    page_timeout_s: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from tracewell.detection.words import find_words, visible_text
 EXCERPT_CHARS_MAX = 300
 DEPTH_MAX = 512
 ELEMENTS_MAX = 10_000
+_WALK_COST = 16  # of a character gathered from many nodes, next to one that lies in a row
 
 # References that stand for printable ASCII other than the characters that needles never hold.
 _TELLING_REFERENCE = re.compile(
@@ -97,6 +98,8 @@ class Page:
         if self.cut:
             body = body[: limits.body_bytes_max]
         self.decoded: DecodedBody = decode_body(body, content_type)
+        self.bodies_cut = False
+        self._body_chars_left = 2 * len(self.source) + 1
         self._known_bodies: dict[turbohtml.Element, Value] = {}
 
     @property
@@ -208,7 +211,13 @@ class Page:
         return known
 
     def _read_body(self, element: turbohtml.Element) -> Value:
+        # In SVG such elements may lie in each other, and each has the text of all within.
+        if self._body_chars_left <= 0:
+            self.bodies_cut = True
+            return Value("", verbatim=True)
         text = element.text
+        raw = element.namespace == turbohtml.Namespace.HTML
+        self._body_chars_left -= len(text) * (1 if raw else _WALK_COST)
         if not text:
             return Value("", verbatim=True)
         location = element.source_location
