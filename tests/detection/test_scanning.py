@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,7 @@ from tracewell.detection.scanning import (
 NEEDLES = st.lists(st.text("ab./<", min_size=2, max_size=5), min_size=1, max_size=8, unique=True)
 TEXTS = st.lists(st.sampled_from(("ab", "A", "B.", "/", "<", "ä", "\n", "a" * 50)), max_size=60)
 with_hyperscan = pytest.mark.skipif(
-    scanning.hyperscan is None, reason="the extra `hyperscan` is not installed"
+    find_spec("hyperscan") is None, reason="the extra `hyperscan` is not installed"
 )
 
 
