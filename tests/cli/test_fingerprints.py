@@ -13,17 +13,16 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.cli.conftest import Console
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from tracewell.main.fingerprint_errors import CollectionRefused
+from tracewell.main.fingerprint_errors import CollectionRefused, RegistryUnreachable
 from tracewell.main.fingerprint_store import FingerprintStore, load_all
 from tracewell.main.published_fingerprints import (
-    DEFAULT_REGISTRY,
-    DEFAULT_REGISTRY_HOST,
     PUBLISHED,
     Published,
     find_registry,
@@ -270,15 +269,17 @@ def test_an_archive_that_holds_nothing_is_refused(tmp_path: Path, archive: bytes
     assert store.list_collections() == []
 
 
-def test_the_registry_is_npms_own_setting_or_the_public_one(tmp_path: Path) -> None:
+def test_the_registry_is_npms_own_setting_and_never_guessed(tmp_path: Path) -> None:
     assert find_registry({"npm_config_registry": "https://npm.example/"}) == "https://npm.example/"
-    assert find_registry({"PATH": str(tmp_path)}) == DEFAULT_REGISTRY
+    with pytest.raises(RegistryUnreachable, match="--registry"):
+        find_registry({"PATH": str(tmp_path)})
     fake = tmp_path / "npm"
     fake.write_text("#!/bin/sh\necho https://mirror.example/npm/\n")
     fake.chmod(0o755)
     assert find_registry({"PATH": str(tmp_path)}) == "https://mirror.example/npm/"
     fake.write_text("#!/bin/sh\necho undefined\n")
-    assert find_registry({"PATH": str(tmp_path)}) == DEFAULT_REGISTRY
+    with pytest.raises(RegistryUnreachable, match="--registry"):
+        find_registry({"PATH": str(tmp_path)})
 
 
 def test_every_published_collection_has_a_permissive_licence_and_a_checksum() -> None:
@@ -290,10 +291,13 @@ def test_every_published_collection_has_a_permissive_licence_and_a_checksum() ->
 def test_the_mit_set_is_installed_from_the_registry(console: Console) -> None:
     package = PUBLISHED["wappalyzer-mit"]
     try:
-        socket.create_connection((DEFAULT_REGISTRY_HOST, 443), timeout=5).close()
-    except OSError:
-        pytest.skip("the public npm registry cannot be reached from here")
-    console.environment["npm_config_registry"] = DEFAULT_REGISTRY
+        registry = find_registry()
+        parts = urlsplit(registry)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), timeout=5).close()
+    except (OSError, RegistryUnreachable):
+        pytest.skip("npm's registry cannot be reached from here")
+    console.environment["npm_config_registry"] = registry
     installed = console("fingerprints", "install", "wappalyzer-mit", "--json").json
     assert installed["technologies"] > 3_000
     assert installed["licence"] == package.licence

@@ -32,9 +32,6 @@ from tracewell.main.fingerprint_store import (
 )
 
 ARCHIVE_BYTES_MAX = 32 * 1024 * 1024
-# The one public registry by name: a mirror is the npm client's setting, or the option's.
-DEFAULT_REGISTRY_HOST = "registry.npmjs.org"
-DEFAULT_REGISTRY = f"https://{DEFAULT_REGISTRY_HOST}/"
 _TIMEOUT_S = 120
 _MEMBERS_MAX = 5_000
 
@@ -66,13 +63,13 @@ PUBLISHED: Mapping[str, Published] = {
 
 
 def find_registry(environment: Mapping[str, str] = os.environ) -> str:
-    """The registry that the npm client is set to, or the public one where there is no client."""
+    """The registry that the npm client is set to. Raises RegistryUnreachable where none is."""
     for variable in ("npm_config_registry", "NPM_CONFIG_REGISTRY"):
         if environment.get(variable):
             return environment[variable]
     npm = shutil.which("npm", path=environment.get("PATH"))
     if npm is None:
-        return DEFAULT_REGISTRY
+        raise RegistryUnreachable("npm is not installed: name a registry with --registry")
     try:
         done = subprocess.run(  # noqa: S603 - the user's own npm, with fixed arguments
             [npm, "config", "get", "registry"],
@@ -81,10 +78,12 @@ def find_registry(environment: Mapping[str, str] = os.environ) -> str:
             timeout=30,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return DEFAULT_REGISTRY
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RegistryUnreachable("npm does not answer: name one with --registry") from error
     told = done.stdout.strip()
-    return told if told.startswith(("https://", "http://")) else DEFAULT_REGISTRY
+    if not told.startswith(("https://", "http://")):
+        raise RegistryUnreachable("npm names no registry: name one with --registry")
+    return told
 
 
 async def fetch_archive(published: Published, registry: str) -> bytes:
