@@ -36,7 +36,7 @@ from tracewell.detection.reach import (
 from tracewell.detection.translation import FLAGS, write_python
 
 STEPS_MAX = 2_000_000  # of one search without a time limit: some 50 ms at worst
-WINDOWS_MAX = 2_000
+WINDOWS_MAX = 1_000
 # Above this length `regex` may pass its time limit by far: it looks at its clock between steps, and
 # one step can be a walk over the whole text.
 TIMED_LENGTH_MAX = 1 << 20

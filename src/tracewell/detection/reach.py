@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tracewell.detection import javascript as js
 
-LOOK_MAX = 262_144  # characters searched for a stop, on either side of an anchor
+LOOK_MAX = 1 << 20  # characters searched for a stop, on either side of an anchor
 STOPS = ">\"'\n<;)},?&#= "
 NEVER = 99  # the degree of an expression that may backtrack exponentially
 
