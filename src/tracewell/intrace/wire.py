@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import orjson
 from fastapi.exceptions import RequestValidationError
@@ -29,8 +29,6 @@ from tracewell.kernel.oidc import (
     TokenInvalid,
 )
 from tracewell.kernel.signing import SigningFailed
-
-AuthMode = Literal["oidc", "saml", "api_key", "both"]
 
 _GATE = FailureKinds(
     route_unknown=errors.NOT_FOUND,

@@ -245,6 +245,11 @@ def load_settings(**given: object) -> Settings:
         settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsWrong("\n".join(map(_told, error.errors()))) from None
+    if settings.auth_mode == "saml":
+        # Nothing would be accepted: better no server than one that refuses everybody.
+        raise SettingsWrong(
+            "AUTH_MODE: saml is not served by this release (for example both, with OIDC_ISSUER_URL)"
+        )
     if settings.auth_mode in ("oidc", "both") and not (
         settings.oidc_issuer_url and settings.oidc_audience
     ):

@@ -33,7 +33,6 @@ _CREDENTIAL_NAMES = {
     "session": "jwt",
     "bearer": "jwt",
 }
-_FLAT = frozenset({"flat"})
 
 _GATE = FailureKinds(
     route_unknown=errors.ROUTE_NOT_FOUND,
@@ -147,7 +146,7 @@ def render(error: ApiError) -> Answer:
     body: dict[str, Any]
     if kind.shape == "minimal":
         body = {"error": kind.message}
-    elif kind.shape in _FLAT:
+    elif kind.shape == "flat":
         body = {"error": kind.code, "message": error.message, **error.context}
     elif kind.shape == "detail":
         body = {"detail": {"error": kind.code, "message": error.message, **error.context}}
