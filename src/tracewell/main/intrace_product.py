@@ -1,0 +1,108 @@
+"""Intrace as it is served: its services wired to the ground, behind its gate."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from starlette.types import ASGIApp
+
+from tracewell.intrace import errors as intrace_errors
+from tracewell.intrace import wire as intrace_wire
+from tracewell.intrace.app import Intrace, build_intrace
+from tracewell.intrace.bearer import OidcBearer
+from tracewell.intrace.connectors.registry import ConnectorSettings, build_connectors
+from tracewell.intrace.lookups.model import LookupRules
+from tracewell.kernel.http.app import build_app
+from tracewell.kernel.http.endpoint import EndpointTable
+from tracewell.kernel.http.gate import Gate
+from tracewell.kernel.identity.keyring import Keyring
+from tracewell.kernel.limits import Limiter, Quota
+from tracewell.kernel.oidc import OidcVerifier
+from tracewell.kernel.signing import Keyring as SigningKeyring
+from tracewell.main.directory import TraceDirectory
+from tracewell.main.ground import Ground
+from tracewell.main.secret_files import ensure_secret
+
+
+def wire_intrace(
+    ground: Ground, keyring: Keyring, limiter: Limiter, signing: SigningKeyring
+) -> tuple[ASGIApp, Intrace]:
+    """The product behind its gate, and its services."""
+    settings = ground.settings
+    window_s = settings.rate_limit_window_seconds
+    rules = intrace_wire.IntraceRules(
+        keyring,
+        _bearer(ground),
+        settings.auth_mode in ("api_key", "both"),
+        settings.rate_limit_requests_per_minute,
+        settings.rate_limit_burst,
+        window_s,
+    )
+    intrace = build_intrace(
+        database=ground.database,
+        clock=ground.clock,
+        new_id=ground.new_id,
+        signer=signing,
+        limiter=limiter,
+        deep_quota=Quota(settings.rate_limit_deep_lookups_per_minute, window_s=window_s),
+        rules=_lookup_rules(ground),
+        organization_id=settings.organization_id,
+    )
+    app = build_app(
+        title="Intrace",
+        description="Identifiers in; entities with confidence, sources and a signed report out.",
+        version=version("tracewell"),
+        endpoints=intrace.endpoints,
+        usual_errors=intrace_errors.USUAL,
+        body_errors=intrace_errors.WITH_BODY,
+        document=intrace_wire.document,
+        rules=rules,
+        handled=intrace_wire.HANDLED,
+        security=intrace_wire.SECURITY,
+    )
+    gate = Gate(
+        app,
+        EndpointTable(intrace.endpoints),
+        rules,
+        limiter,
+        ground.new_id,
+        {},
+        settings.request_arrival_timeout_seconds,
+    )
+    return gate, intrace
+
+
+def _bearer(ground: Ground) -> OidcBearer | None:
+    settings = ground.settings
+    if settings.auth_mode not in ("oidc", "both"):
+        return None
+    assert settings.oidc_issuer_url is not None
+    assert settings.oidc_audience is not None
+    claims = (settings.oidc_roles_claim,)
+    return OidcBearer(
+        OidcVerifier(
+            settings.oidc_issuer_url, settings.oidc_audience, ground.clock, groups_claims=claims
+        )
+    )
+
+
+def _lookup_rules(ground: Ground) -> LookupRules:
+    settings = ground.settings
+    records = settings.own_records_path or settings.data / "records"
+    has_trace = settings.product == "both"
+    base_url = f"{(settings.public_url or 'http://127.0.0.1:8000').rstrip('/')}/trace"
+    connectors = build_connectors(
+        ConnectorSettings(
+            clock=ground.clock,
+            own_records_directory=records if records.is_dir() else None,
+            mmdb_directory=settings.mmdb_path,
+            company_directory=TraceDirectory(ground.database, base_url) if has_trace else None,
+        )
+    )
+    return LookupRules(
+        connectors,
+        settings.connector_timeout_seconds,
+        settings.result_retention_days,
+        ensure_secret(settings.data, "entity_ids"),
+        settings.enabled_connectors,
+    )

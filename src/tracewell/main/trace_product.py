@@ -1,0 +1,62 @@
+"""Trace as it is served: its services wired to the ground, behind its gate."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from starlette.types import ASGIApp
+
+from tracewell.kernel.http.app import build_app
+from tracewell.kernel.http.endpoint import Endpoint, EndpointTable
+from tracewell.kernel.http.gate import Gate
+from tracewell.kernel.identity.keyring import Keyring
+from tracewell.kernel.limits import Limiter
+from tracewell.main.ground import Ground
+from tracewell.trace import errors as trace_errors
+from tracewell.trace import wire as trace_wire
+from tracewell.trace.app import build_trace
+
+
+def wire_trace(
+    ground: Ground, keyring: Keyring, limiter: Limiter
+) -> tuple[ASGIApp, tuple[Endpoint, ...]]:
+    """The product behind its gate, and its endpoints."""
+    settings = ground.settings
+    rules = trace_wire.TraceRules(
+        keyring,
+        ground.identity,
+        settings.trace_requests_per_minute,
+        settings.rate_limit_window_seconds,
+    )
+    trace = build_trace(
+        database=ground.database,
+        ledger=ground.ledger,
+        identity=ground.identity,
+        limiter=limiter,
+        clock=ground.clock,
+        new_id=ground.new_id,
+        public_url=settings.public_url,
+    )
+    app = build_app(
+        title="Trace",
+        description="Company intelligence: technologies, partnerships, firmographics, postings.",
+        version=version("tracewell"),
+        endpoints=trace.endpoints,
+        usual_errors=trace_errors.USUAL,
+        body_errors=trace_errors.WITH_BODY,
+        document=trace_wire.document,
+        rules=rules,
+        handled=trace_wire.HANDLED,
+        security=trace_wire.SECURITY,
+    )
+    app.include_router(trace.accounts, prefix="/auth")
+    gate = Gate(
+        app,
+        EndpointTable(trace.endpoints),
+        rules,
+        limiter,
+        ground.new_id,
+        trace.fast,
+        settings.request_arrival_timeout_seconds,
+    )
+    return gate, trace.endpoints
