@@ -1,9 +1,30 @@
-"""Extraction: a capture in, what the page says about the company itself out. Pure: no I/O.
+"""Extraction: a capture in, what the page says about companies out. Pure: no I/O.
 
-Which company a page belongs to is not judged here.
+Which company a page belongs to, and which companies the names lead to, is not judged here.
 """
 
 from tracewell.extraction.firmographics import extract_firmographics
-from tracewell.extraction.model import FIELDS, Fact, Field
+from tracewell.extraction.model import (
+    FIELDS,
+    PARTNERSHIP_TYPES,
+    SOURCE_KINDS,
+    Fact,
+    Field,
+    PartnerMention,
+    PartnershipType,
+    Posting,
+    SourceKind,
+)
 
-__all__ = ["FIELDS", "Fact", "Field", "extract_firmographics"]
+__all__ = [
+    "FIELDS",
+    "PARTNERSHIP_TYPES",
+    "SOURCE_KINDS",
+    "Fact",
+    "Field",
+    "PartnerMention",
+    "PartnershipType",
+    "Posting",
+    "SourceKind",
+    "extract_firmographics",
+]
