@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.oidc.provider import AUDIENCE, OidcProvider, start_provider
 
+from tracewell.intrace.access import AccessBook, AccessRules
 from tracewell.intrace.bearer import OidcBearer
 from tracewell.kernel.clock import system_clock
 from tracewell.kernel.oidc import OidcVerifier, TokenExpired, TokenInvalid
@@ -23,14 +24,18 @@ def provider() -> Iterator[OidcProvider]:
 @pytest.fixture
 def bearer(provider: OidcProvider) -> OidcBearer:
     verifier = OidcVerifier(provider.issuer, AUDIENCE, system_clock)
-    return OidcBearer(verifier, {"analysts": "analyst"})
+    groups = {"analysts": ("analyst",), "auditor": ("auditor",)}
+    return OidcBearer(verifier, AccessBook(AccessRules(groups=groups)))
 
 
 async def test_a_token_names_person_session_and_roles(
     provider: OidcProvider, bearer: OidcBearer
 ) -> None:
     token = provider.access_token(
-        sub="ada", email="ada@example.org", groups=("analysts", "auditor"), claims={"sid": "s-1"}
+        sub="ada",
+        email="ada@example.org",
+        groups=("analysts", "auditor", "admin"),
+        claims={"sid": "s-1"},
     )
 
     principal = await bearer.authenticate(token)

@@ -14,6 +14,7 @@ _COMMANDS = {
     "fingerprints": ("tracewell.cli.fingerprints", "fingerprints"),
     "ingest": ("tracewell.cli.ingest", "ingest"),
     "migrate": ("tracewell.cli.migrate", "migrate"),
+    "roles": ("tracewell.cli.roles", "roles"),
     "serve": ("tracewell.cli.serve", "serve"),
     "settings": ("tracewell.cli.settings", "settings"),
     "verify": ("tracewell.cli.verify", "verify"),

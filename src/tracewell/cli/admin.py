@@ -13,7 +13,6 @@ import click
 
 from tracewell.cli.errors import REFUSED, fail
 from tracewell.cli.options import Moment, Span, data_option, json_option, show, show_all
-from tracewell.intrace.access import DEFAULT_ROLES
 from tracewell.kernel.clock import format_utc_or_none
 from tracewell.kernel.identity.model import ApiKey, Org, User
 from tracewell.kernel.identity.service import MintedKey
@@ -21,6 +20,7 @@ from tracewell.kernel.mail import MailFailed
 from tracewell.main import operations
 from tracewell.main.ground import Ground, open_ground
 from tracewell.main.plans import DEFAULT_PLAN, PLANS
+from tracewell.main.role_watch import known_roles
 from tracewell.main.settings import load_settings
 
 Result = TypeVar("Result")
@@ -260,9 +260,12 @@ def key_create(
     if sum(owner is not None for owner in (user_email, org_name, service_name)) != 1:
         raise click.UsageError("say one of --user, --org and --service")
     named = tuple(role for role in (part.strip() for part in roles.split(",")) if role)
-    unknown = [role for role in named if role not in DEFAULT_ROLES]
-    if unknown or bool(named) != (service_name is not None):
-        raise click.UsageError(f"--service needs --roles out of {', '.join(DEFAULT_ROLES)}")
+    if service_name is None and named:
+        raise click.UsageError("--roles belong to a service account's key (--service)")
+    if service_name is not None:
+        known = known_roles(load_settings(data=data))
+        if not named or not known.issuperset(named):
+            raise click.UsageError(f"--service needs --roles out of {', '.join(sorted(known))}")
 
     async def work(ground: Ground) -> MintedKey:
         identity = ground.identity

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import click
 
+from tracewell.intrace.role_file import RoleFileWrong
 from tracewell.kernel.credits.service import AccountNotFound
 from tracewell.kernel.database import DatabaseFailed, MigrationFailed
 from tracewell.kernel.identity.passwords import PasswordRefused
@@ -40,6 +41,8 @@ def told_plainly() -> Iterator[None]:
         yield
     except SettingsWrong as error:
         fail(f"these settings cannot be used:\n{error}", USAGE)
+    except RoleFileWrong as error:
+        fail(f"ROLE_FILE cannot be used:\n{error}", USAGE)
     except (CollectionRefused, IdentityRefused, MigrationFailed, PasswordRefused) as error:
         fail(str(error), REFUSED)
     except AccountNotFound:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tracewell.intrace.access import DEFAULT_ROLES, Roles
+from tracewell.intrace.access import AccessBook
 from tracewell.intrace.audit.routes import audit_endpoints
 from tracewell.intrace.audit.service import Audit
 from tracewell.intrace.connectors.routes import ConnectorRoutes, connector_endpoints
@@ -42,13 +42,14 @@ def build_intrace(
     deep_quota: Quota,
     rules: LookupRules,
     organization_id: str,
-    roles: Roles = DEFAULT_ROLES,
+    access: AccessBook | None = None,
 ) -> Intrace:
     """Puts the product together.
 
     `signer` is the kernel's `Keyring` (a key file with rotation); `deep_quota` bounds deep lookups
-    beside the gate's own limit; `roles` are those of the gate's rules.
+    beside the gate's own limit; `access` are the gate's rules.
     """
+    access = access if access is not None else AccessBook()
     audit = Audit(database, clock, organization_id)
     reports = Reports(database, clock, signer, audit)
     lookups = Lookups(database, clock, new_id, audit, reports, rules)
@@ -58,8 +59,8 @@ def build_intrace(
         reports,
         lookups,
         (
-            *lookup_endpoints(lookups, DeepLimit(limiter, deep_quota), roles),
-            *report_endpoints(reports, roles),
+            *lookup_endpoints(lookups, DeepLimit(limiter, deep_quota, access), access),
+            *report_endpoints(reports, access),
             *connector_endpoints(sources),
             *audit_endpoints(audit),
         ),

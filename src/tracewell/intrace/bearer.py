@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
+from tracewell.intrace.access import AccessBook
 from tracewell.kernel.identity.model import Principal
 from tracewell.kernel.oidc import OidcVerifier
-
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class OidcBearer:
-    """Verifies tokens and names their principal.
-
-    A group of the token is a role of the same name, or the one that `roles_of_groups` gives it; a
-    role that is not known grants nothing.
-    """
+    """Verifies tokens and names their principal: the roles are those of its groups."""
 
     verifier: OidcVerifier
-    roles_of_groups: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    access: AccessBook = field(default_factory=AccessBook)
 
     async def authenticate(self, token: str) -> Principal:
         """Raises TokenExpired, TokenInvalid and IdentityProviderUnavailable."""
@@ -30,7 +23,7 @@ class OidcBearer:
             kind="bearer",
             # One issuer for each deployment: the subject alone names the person.
             limit_id=f"sub:{claims.subject}",
-            roles=tuple(self.roles_of_groups.get(group, group) for group in claims.groups),
+            roles=self.access.roles_of(claims.groups),
             subject=claims.subject,
             email=claims.email,
             idp_session_id=claims.session_id,

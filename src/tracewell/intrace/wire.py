@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from tracewell.intrace import errors
-from tracewell.intrace.access import DEFAULT_ROLES, Roles, scopes_of
+from tracewell.intrace.access import AccessBook, scopes_of
 from tracewell.kernel.database import DatabaseFailed
 from tracewell.kernel.errors import ApiError, ErrorKind
 from tracewell.kernel.http.answer import Answer, json_answer
@@ -68,7 +68,7 @@ class IntraceRules:
     requests_per_minute: int
     burst: int
     window_s: int = 60
-    roles: Roles = field(default_factory=lambda: DEFAULT_ROLES)
+    access: AccessBook = field(default_factory=AccessBook)
     limits_on_every_answer: bool = True
 
     async def authenticate(self, headers: Headers) -> Principal:
@@ -91,7 +91,7 @@ class IntraceRules:
 
     def authorise(self, principal: Principal, endpoint: Endpoint) -> None:
         """Raises `insufficient_scope`, naming the scope."""
-        missing = endpoint.access.scopes - scopes_of(principal.roles, self.roles)
+        missing = endpoint.access.scopes - scopes_of(principal.roles, self.access)
         if missing:
             raise ApiError(
                 errors.INSUFFICIENT_SCOPE,
@@ -102,9 +102,15 @@ class IntraceRules:
             )
 
     def quota(self, principal: Principal | None) -> Quota:
-        """The principal's own limit, or the default."""
-        own = principal.requests_per_minute if principal is not None else None
-        return Quota(own or self.requests_per_minute, self.burst, self.window_s)
+        """The principal's own limits, or the deployment's."""
+        if principal is None:
+            return Quota(self.requests_per_minute, self.burst, self.window_s)
+        own = self.access.limits_of(principal)
+        return Quota(
+            own.requests_per_minute or self.requests_per_minute,
+            self.burst if own.burst is None else own.burst,
+            self.window_s,
+        )
 
     def describe(self, error: Exception, request_id: str) -> Answer:
         """The answer that tells the error."""

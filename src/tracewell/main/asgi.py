@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tracewell.kernel.http.answer import Answer, json_answer, send_answer
 from tracewell.kernel.http.metrics import render_metrics
+from tracewell.kernel.http.source_address import TrustedProxies
 from tracewell.main.products import Products, open_products
 from tracewell.main.settings import Settings
 
@@ -34,7 +35,11 @@ class Root:
     settings: Settings
     drain: Drain = field(default_factory=Drain)
     _products: Products | None = None
+    _proxies: TrustedProxies = field(init=False)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+
+    def __post_init__(self) -> None:
+        self._proxies = self.settings.proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the server's start and end."""
@@ -46,6 +51,8 @@ class Root:
             return
         if self.drain.begun:
             send = _closing(send)
+        if self._proxies.networks:
+            scope = self._with_source(scope)
         products = self._products
         assert products is not None, "requests come after the start"
         path: str = scope["path"]
@@ -56,6 +63,12 @@ class Root:
                     await app({**scope, "root_path": prefix} if prefix else scope, receive, send)
                     return
         await send_answer(send, await self._own(scope, path, products), [])
+
+    def _with_source(self, scope: Scope) -> Scope:
+        peer: str | None = scope["client"][0] if scope.get("client") else None
+        source = self._proxies.source_of(peer, scope["headers"])
+        # The port is the proxy's and says nothing of the client.
+        return scope if source == peer else {**scope, "client": (source, 0)}
 
     async def _own(self, scope: Scope, path: str, products: Products) -> Answer:
         answer = _OWN.get(path)
@@ -126,6 +139,9 @@ async def _ready(root: Root, products: Products) -> Answer:
         checks["server"] = "shutting down"
     ready = all(state == "ok" for state in checks.values())
     body = {"status": "ok" if ready else "unavailable", "checks": checks}
+    warnings = products.warnings()
+    if warnings:
+        body["warnings"] = warnings
     return json_answer(body, 200 if ready else 503)
 
 

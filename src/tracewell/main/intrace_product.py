@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from tracewell.intrace import errors as intrace_errors
 from tracewell.intrace import wire as intrace_wire
+from tracewell.intrace.access import AccessBook
 from tracewell.intrace.app import Intrace, build_intrace
 from tracewell.intrace.bearer import OidcBearer
 from tracewell.intrace.connectors.registry import ConnectorSettings, build_connectors
@@ -25,18 +26,23 @@ from tracewell.main.secret_files import ensure_secret
 
 
 def wire_intrace(
-    ground: Ground, keyring: Keyring, limiter: Limiter, signing: SigningKeyring
+    ground: Ground,
+    keyring: Keyring,
+    limiter: Limiter,
+    signing: SigningKeyring,
+    access: AccessBook,
 ) -> tuple[ASGIApp, Intrace]:
     """The product behind its gate, and its services."""
     settings = ground.settings
     window_s = settings.rate_limit_window_seconds
     rules = intrace_wire.IntraceRules(
         keyring,
-        _bearer(ground),
+        _bearer(ground, access),
         settings.auth_mode in ("api_key", "both"),
         settings.rate_limit_requests_per_minute,
         settings.rate_limit_burst,
         window_s,
+        access,
     )
     intrace = build_intrace(
         database=ground.database,
@@ -47,6 +53,7 @@ def wire_intrace(
         deep_quota=Quota(settings.rate_limit_deep_lookups_per_minute, window_s=window_s),
         rules=_lookup_rules(ground),
         organization_id=settings.organization_id,
+        access=access,
     )
     app = build_app(
         title="Intrace",
@@ -72,7 +79,7 @@ def wire_intrace(
     return gate, intrace
 
 
-def _bearer(ground: Ground) -> OidcBearer | None:
+def _bearer(ground: Ground, access: AccessBook) -> OidcBearer | None:
     settings = ground.settings
     if settings.auth_mode not in ("oidc", "both"):
         return None
@@ -82,7 +89,8 @@ def _bearer(ground: Ground) -> OidcBearer | None:
     return OidcBearer(
         OidcVerifier(
             settings.oidc_issuer_url, settings.oidc_audience, ground.clock, groups_claims=claims
-        )
+        ),
+        access,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from starlette.types import ASGIApp
 
+from tracewell.intrace.access import AccessBook
 from tracewell.intrace.app import Intrace
 from tracewell.kernel.database import DatabaseFailed
 from tracewell.kernel.http.endpoint import Endpoint
@@ -29,6 +30,7 @@ from tracewell.kernel.signing import (
 )
 from tracewell.main.ground import Ground, open_ground
 from tracewell.main.intrace_product import wire_intrace
+from tracewell.main.role_watch import RoleWatch
 from tracewell.main.settings import Settings
 from tracewell.main.trace_product import wire_trace
 
@@ -46,6 +48,7 @@ class Products:
     prefixes: Mapping[str, str]
     endpoints: Mapping[str, tuple[Endpoint, ...]]
     signing: SigningKeyring
+    roles: RoleWatch | None = None
 
     async def check(self) -> dict[str, str]:
         """What a server needs to serve, each `ok` or what is wrong with it."""
@@ -60,6 +63,11 @@ class Products:
         except SigningFailed as error:
             checks["signing_key"] = str(error)
         return checks
+
+    def warnings(self) -> dict[str, str]:
+        """What the operator should mend although the server serves."""
+        problem = self.roles.problem if self.roles is not None else None
+        return {} if problem is None else {"role_file": problem}
 
     def public_keys(self) -> Any:
         """The JWK set of the reports' keys."""
@@ -84,15 +92,20 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         served = ("trace", "intrace") if settings.product == "both" else (settings.product,)
         prefixes = {name: f"/{name}" if len(served) > 1 else "" for name in served}
         apps: dict[str, ASGIApp] = {}
+        roles: RoleWatch | None = None
         endpoints: dict[str, tuple[Endpoint, ...]] = {}
         if "trace" in prefixes:
             apps[prefixes["trace"]], endpoints["trace"] = wire_trace(ground, keyring, limiter)
         if "intrace" in prefixes:
-            gate, intrace = wire_intrace(ground, keyring, limiter, signing)
+            access = AccessBook()
+            roles = _watched_roles(settings, access)
+            if roles is not None:
+                stack.push_async_callback(_cancelled, asyncio.create_task(roles.watch()))
+            gate, intrace = wire_intrace(ground, keyring, limiter, signing, access)
             apps[prefixes["intrace"]], endpoints["intrace"] = gate, intrace.endpoints
             purging = asyncio.create_task(_purge_regularly(intrace))
             stack.push_async_callback(_cancelled, purging)
-        yield Products(ground, apps, prefixes, endpoints, signing)
+        yield Products(ground, apps, prefixes, endpoints, signing, roles)
 
 
 async def _purge_regularly(intrace: Intrace) -> None:
@@ -103,6 +116,15 @@ async def _purge_regularly(intrace: Intrace) -> None:
         except DatabaseFailed as error:
             _log.warning("expired results were not erased: %s", error)
         await asyncio.sleep(PURGE_EVERY_S)
+
+
+def _watched_roles(settings: Settings, access: AccessBook) -> RoleWatch | None:
+    """Loads the role file, if there is one. Raises RoleFileWrong."""
+    if settings.role_file is None:
+        return None
+    watched = RoleWatch(settings.role_file, access)
+    watched.load()
+    return watched
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from tracewell.intrace.access import AccessBook
 from tracewell.kernel.http.failures import RateExceeded
 from tracewell.kernel.http.gate import Passed
 from tracewell.kernel.limits.model import Limiter, Quota
@@ -15,6 +16,7 @@ class DeepLimit:
 
     limiter: Limiter
     quota: Quota
+    access: AccessBook = field(default_factory=AccessBook)
 
     async def admit(self, passed: Passed) -> None:
         """Counts a deep lookup. Raises RateExceeded with the decision of this window.
@@ -22,7 +24,9 @@ class DeepLimit:
         A refusal costs nothing: what the gate counted for the request is taken back.
         """
         principal = passed.principal.limit_id
-        decision = await self.limiter.admit(f"deep:{principal}", self.quota)
+        own = self.access.limits_of(passed.principal).deep_lookups_per_minute
+        quota = self.quota if own is None else replace(self.quota, limit=own)
+        decision = await self.limiter.admit(f"deep:{principal}", quota)
         if not decision.admitted:
             await self.limiter.withdraw(principal, passed.quota, passed.decision)
             passed.decision = decision

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tracewell.kernel.http.source_address import ForwardingHeader, TrustedProxies, parse_networks
 from tracewell.kernel.mail import parse_mail_url
 
 Product = Literal["trace", "intrace", "both"]
@@ -74,6 +75,18 @@ class GroundSettings(BaseSettings):
         "in the data folder.",
         examples=["(openssl rand -base64 32)"],
     )
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="Addresses and CIDR networks of reverse proxies, comma-separated: what they, "
+        "and nobody else, say of a request's source address is believed.",
+        examples=["10.0.0.0/8,2001:db8::/32"],
+    )
+    trusted_proxy_header: ForwardingHeader = Field(
+        default="x-forwarded-for",
+        description="The header in which trusted proxies write the source address, `forwarded` or "
+        "`x-forwarded-for`; they must set or append to it.",
+        examples=["x-forwarded-for"],
+    )
     rate_limit_window_seconds: int = Field(
         default=60,
         ge=1,
@@ -97,12 +110,24 @@ class GroundSettings(BaseSettings):
             raise ValueError("must begin with postgresql:// or sqlite:///")
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_networks(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_networks(value)
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _known_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             parse_mail_url(value.get_secret_value())
         return value
+
+    @property
+    def proxies(self) -> TrustedProxies:
+        """Whose word on a request's source address counts."""
+        return TrustedProxies(parse_networks(self.trusted_proxies or ""), self.trusted_proxy_header)
 
     @property
     def database(self) -> str:

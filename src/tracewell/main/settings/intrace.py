@@ -54,6 +54,12 @@ class IntraceSettings(GroundSettings):
         description="Intrace: the token's claim that names the caller's roles.",
         examples=["roles"],
     )
+    role_file: Path | None = Field(
+        default=None,
+        description="Intrace: YAML file of roles, of the groups that have them, and of limits by "
+        "principal; read again when it changes.",
+        examples=["/etc/tracewell/roles.yaml"],
+    )
     organization_id: str = Field(
         default="org_self",
         min_length=1,
