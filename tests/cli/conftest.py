@@ -48,6 +48,8 @@ class Console:
                 "PATH": os.environ["PATH"],
                 "LC_ALL": "C.UTF-8",
                 "TRACEWELL_DATA": str(self.data),
+                # Where the package is taken from a checkout beside the installed one.
+                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
                 **self.environment,
             },
             input=stdin,

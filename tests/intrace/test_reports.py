@@ -11,7 +11,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.intrace.serving import Server, alter, read
 
 from tracewell.kernel.clock import parse_utc
-from tracewell.kernel.signing import parse_bundle, parse_jwks, verify_bundle
+from tracewell.kernel.signing import (
+    Revocation,
+    RevocationReason,
+    parse_bundle,
+    parse_jwks,
+    parse_signing_key,
+    sign_payload,
+    verify_bundle,
+)
 
 ADA = {"identifiers": [{"type": "email", "value": "ada@lovelace.example.com"}]}
 BOB = {"identifiers": [{"type": "email", "value": "bob@lovelace.example.com"}]}
@@ -119,6 +127,45 @@ def test_old_reports_verify_after_the_key_was_replaced_and_after_it_is_gone(
     assert verify(analyst, new["request_id"])["verified"] is True
     server.signing_key_path.unlink()
     assert verify(analyst, old["request_id"])["verified"] is True
+
+
+def test_a_stolen_key_spoils_what_it_signed_after_and_nothing_that_the_log_dates_before(
+    server: Server, analyst: httpx.Client
+) -> None:
+    before = look_up(analyst)["request_id"]
+    server.clock_offset_ms[0] = 3_600_000
+    stolen_at = look_up(analyst)
+    kid = stolen_at["report"]["key_id"]
+    at = parse_utc(stolen_at["report"]["signed_at"])
+    server.signing.revoke(kid, Revocation(at, RevocationReason.COMPROMISED))
+
+    assert verify(analyst, before)["verified"] is True
+    assert verify(analyst, stolen_at["request_id"])["failure_reason"] == "key_revoked"
+    # Dated back, as a thief would: the log knows better.
+    backdated, signature = at - 1_800_000, "signature = :it, signed_at = :at WHERE request_id = :id"
+    [(payload,)] = read(
+        server.database_url, "SELECT payload FROM reports WHERE request_id = :id",
+        id=stolen_at["request_id"],
+    )  # fmt: skip
+    key = parse_signing_key(server.signing_key_path.read_bytes())
+    forged = sign_payload(payload, key, signed_at_ms=backdated)
+    alter(
+        server.database_url, f"UPDATE reports SET {signature}",
+        it=forged, at=backdated, id=stolen_at["request_id"],
+    )  # fmt: skip
+    assert verify(analyst, stolen_at["request_id"])["failure_reason"] == "key_revoked"
+
+
+def test_with_a_revoked_key_nothing_is_answered_until_it_is_rotated(
+    server: Server, analyst: httpx.Client
+) -> None:
+    kid = look_up(analyst)["report"]["key_id"]
+    server.signing.revoke(kid, Revocation(0, RevocationReason.COMPROMISED))
+
+    refused = analyst.post("/v1/lookup", json=ADA)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (500, "signing_failed")
+    server.signing.rotate()
+    assert look_up(analyst)["report"]["key_id"] != kid
 
 
 def test_anybody_who_reads_reports_may_verify_one_and_only_its_owner_gets_it(

@@ -13,6 +13,7 @@ _COMMANDS = {
     "crawl": ("tracewell.cli.crawl", "crawl"),
     "fingerprints": ("tracewell.cli.fingerprints", "fingerprints"),
     "ingest": ("tracewell.cli.ingest", "ingest"),
+    "keys": ("tracewell.cli.keys", "keys"),
     "migrate": ("tracewell.cli.migrate", "migrate"),
     "roles": ("tracewell.cli.roles", "roles"),
     "serve": ("tracewell.cli.serve", "serve"),

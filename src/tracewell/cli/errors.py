@@ -19,6 +19,7 @@ from tracewell.kernel.database import DatabaseFailed, MigrationFailed
 from tracewell.kernel.identity.passwords import PasswordRefused
 from tracewell.kernel.identity.service import IdentityRefused
 from tracewell.kernel.mail import MailFailed
+from tracewell.kernel.signing import SigningFailed
 from tracewell.main.fingerprint_errors import CollectionRefused, RegistryUnreachable
 from tracewell.main.secret_files import SecretUnusable
 from tracewell.main.settings import SettingsWrong
@@ -44,6 +45,8 @@ def told_plainly() -> Iterator[None]:
     except RoleFileWrong as error:
         fail(f"ROLE_FILE cannot be used:\n{error}", USAGE)
     except (CollectionRefused, IdentityRefused, MigrationFailed, PasswordRefused) as error:
+        fail(str(error), REFUSED)
+    except SigningFailed as error:
         fail(str(error), REFUSED)
     except AccountNotFound:
         fail("the org has no credit account", REFUSED)

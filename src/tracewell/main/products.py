@@ -19,19 +19,13 @@ from tracewell.kernel.database import DatabaseFailed
 from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.limits import open_limiter
-from tracewell.kernel.signing import (
-    Keyring as SigningKeyring,
-)
-from tracewell.kernel.signing import (
-    PublicKeyDirectory,
-    SigningFailed,
-    SigningKeyFile,
-    ensure_signing_key,
-)
+from tracewell.kernel.signing import Keyring as SigningKeyring
+from tracewell.kernel.signing import SigningFailed
 from tracewell.main.ground import Ground, open_ground
 from tracewell.main.intrace_product import wire_intrace
 from tracewell.main.role_watch import RoleWatch
 from tracewell.main.settings import Settings
+from tracewell.main.signing import open_signing
 from tracewell.main.trace_product import wire_trace
 
 PURGE_EVERY_S = 3600.0
@@ -88,7 +82,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         stack.push_async_callback(keyring.stop)
         limiter = open_limiter(settings.redis_url, settings.data / "limits")
         stack.push_async_callback(limiter.close)
-        signing = _signing(settings)
+        signing = open_signing(settings)
         served = ("trace", "intrace") if settings.product == "both" else (settings.product,)
         prefixes = {name: f"/{name}" if len(served) > 1 else "" for name in served}
         apps: dict[str, ASGIApp] = {}
@@ -131,9 +125,3 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _signing(settings: Settings) -> SigningKeyring:
-    folder = settings.data / "keys"
-    path = settings.signing_private_key_path or ensure_signing_key(folder)
-    return SigningKeyring(SigningKeyFile(path), PublicKeyDirectory(folder / "public"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracewell.intrace import errors
 from tracewell.intrace.audit import store as audit_store
-from tracewell.intrace.audit.model import Caller, Resource
+from tracewell.intrace.audit.model import Caller, Completion, Resource
 from tracewell.intrace.audit.service import Audit
 from tracewell.intrace.reports import store
 from tracewell.intrace.reports.model import (
@@ -76,10 +76,7 @@ class Reports:
             completion = await audit_store.find_completion(tx, request_id)
         if report is None:
             raise ApiError(errors.NOT_FOUND)
-        failure = _find_failure(report, self._signer.verification_keys())
-        logged = None if completion is None else completion.report_hash
-        if failure is None and logged != report.report_hash:
-            failure = str(RecordMismatch.AUDIT)
+        failure = _find_failure(report, completion, self._signer.verification_keys())
         return Verification(request_id, report.report_hash, now, report.signed_at, failure)
 
     async def _get(self, request_id: str) -> Report:
@@ -90,11 +87,21 @@ class Reports:
         return report
 
 
-def _find_failure(report: Report, keys: VerificationKeys) -> str | None:
+def _find_failure(
+    report: Report, completion: Completion | None, keys: VerificationKeys
+) -> str | None:
+    logged = completion is not None and completion.report_hash == report.report_hash
     try:
-        verified = verify_payload(report.payload, report.report_hash, report.signature, keys)
+        verified = verify_payload(
+            report.payload,
+            report.report_hash,
+            report.signature,
+            keys,
+            # The append-only log's word, which who has stolen the key cannot write.
+            existed_at_ms=completion.completed_at if completion is not None and logged else None,
+        )
     except NotVerified as failure:
         return str(failure.reason)
     if (verified.kid, verified.signed_at_ms) != (report.key_id, report.signed_at):
         return str(RecordMismatch.STORED)
-    return None
+    return None if logged else str(RecordMismatch.AUDIT)

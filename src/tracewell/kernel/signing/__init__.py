@@ -33,6 +33,7 @@ from tracewell.kernel.signing.keys import (
     parse_signing_key,
     thumbprint,
 )
+from tracewell.kernel.signing.revocation import Revocation, RevocationReason
 
 __all__ = [
     "BUNDLE_BYTES_MAX",
@@ -43,6 +44,8 @@ __all__ = [
     "Keyring",
     "NotVerified",
     "PublicKeyDirectory",
+    "Revocation",
+    "RevocationReason",
     "SigningFailed",
     "SigningFailure",
     "SigningKey",

@@ -48,15 +48,21 @@ def sign_payload(payload: bytes, key: SigningKey, *, signed_at_ms: int) -> str:
 
 
 def verify_payload(
-    payload: bytes, report_hash: str, signature: str, keys: VerificationKeys
+    payload: bytes,
+    report_hash: str,
+    signature: str,
+    keys: VerificationKeys,
+    *,
+    existed_at_ms: int | None = None,
 ) -> Verified:
     """Check stored bytes against the hash and the signature of their making.
 
-    Raises NotVerified: `hash_mismatch` first, then whatever is wrong with the signature.
+    `existed_at_ms` as in `verify_detached`. Raises NotVerified: `hash_mismatch` first, then
+    whatever is wrong with the signature.
     """
     if hash_payload(payload) != report_hash:
         raise NotVerified(FailureReason.HASH_MISMATCH)
-    return verify_detached(payload, signature, keys, typ=REPORT_TYPE)
+    return verify_detached(payload, signature, keys, typ=REPORT_TYPE, existed_at_ms=existed_at_ms)
 
 
 def build_bundle(payload: bytes, signature: str) -> bytes:

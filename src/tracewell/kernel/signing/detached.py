@@ -53,11 +53,19 @@ def sign_detached(payload: bytes, key: SigningKey, *, typ: str, signed_at_ms: in
     return f"{protected}..{encode_base64url(signature)}"
 
 
-def verify_detached(payload: bytes, jws: str, keys: VerificationKeys, *, typ: str) -> Verified:
+def verify_detached(
+    payload: bytes,
+    jws: str,
+    keys: VerificationKeys,
+    *,
+    typ: str,
+    existed_at_ms: int | None = None,
+) -> Verified:
     """Check a signature of `sign_detached`; raises NotVerified.
 
     The key comes from `keys` and from nowhere else: a `jwk`, `jku` or `x5u` in the header is
-    never looked at.
+    never looked at. `existed_at_ms`: when the signature existed by the word of somebody else;
+    it matters where the key is revoked (`Revocation.covers`).
     """
     protected, signature, header = _parse_jws(jws)
     if header.get("alg") != ALGORITHM or header.get("b64") is not False:
@@ -76,6 +84,9 @@ def verify_detached(payload: bytes, jws: str, keys: VerificationKeys, *, typ: st
         key.verify(signature, _signing_input(protected, payload))
     except InvalidSignature:
         raise NotVerified(FailureReason.SIGNATURE_INVALID) from None
+    revocation = keys.revocations.get(kid)
+    if revocation is not None and revocation.covers(iat * 1000, existed_at_ms):
+        raise NotVerified(FailureReason.KEY_REVOKED)
     return Verified(kid, iat * 1000)
 
 

@@ -19,6 +19,10 @@ class SigningFailure(StrEnum):
     PUBLIC_KEY_NOT_WRITTEN = "The public half of the signing key could not be kept."
     PUBLIC_KEY_UNUSABLE = "A file among the public keys is not an Ed25519 public key."
     TOO_MANY_PUBLIC_KEYS = "There are more public keys than can be published."
+    KEY_REVOKED = "The signing key has been revoked: rotate it."
+    KEY_IS_A_LINK = "The signing key path is a link: replace the file that it points to."
+    REVOCATION_NOT_WRITTEN = "The revocation could not be kept."
+    REVOCATION_UNUSABLE = "A file among the revocations is not one."
 
 
 class SigningFailed(Exception):  # noqa: N818
@@ -45,6 +49,7 @@ class FailureReason(StrEnum):
     ALGORITHM_UNSUPPORTED = "algorithm_unsupported"
     PURPOSE_MISMATCH = "purpose_mismatch"
     KEY_UNKNOWN = "key_unknown"
+    KEY_REVOKED = "key_revoked"
     SIGNATURE_INVALID = "signature_invalid"
     HASH_MISMATCH = "hash_mismatch"
 
@@ -55,6 +60,8 @@ EXPLANATIONS: dict[FailureReason, str] = {
     FailureReason.ALGORITHM_UNSUPPORTED: "The signature is not Ed25519 over the unencoded bytes.",
     FailureReason.PURPOSE_MISMATCH: "The signature was made for something else than a report.",
     FailureReason.KEY_UNKNOWN: "The key that signed is not among the given public keys.",
+    FailureReason.KEY_REVOKED: "The key is revoked, and nothing but its own word dates the "
+    "signature before that.",
     FailureReason.SIGNATURE_INVALID: "The signature does not belong to these bytes.",
     FailureReason.HASH_MISMATCH: "The stated hash is not the hash of these bytes.",
 }

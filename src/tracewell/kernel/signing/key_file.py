@@ -9,7 +9,12 @@ import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from tracewell.kernel.signing.errors import SigningFailed, SigningFailure
 from tracewell.kernel.signing.keys import SigningKey, parse_signing_key
@@ -31,12 +36,52 @@ class SigningKeyFile:
         self._passphrase = passphrase
         self._parsed: tuple[bytes, SigningKey] | None = None
 
+    @property
+    def path(self) -> Path:
+        """Where the key lies."""
+        return self._path
+
     def get_key(self) -> SigningKey:
         """The key as it is on disk now; raises SigningFailed."""
         pem = _read_key_file(self._path)
         if self._parsed is None or self._parsed[0] != pem:
             self._parsed = (pem, parse_signing_key(pem, self._passphrase))
         return self._parsed[1]
+
+
+def generate_key_pem(passphrase: bytes | None = None) -> bytes:
+    """A new Ed25519 private key in PKCS#8 PEM, encrypted where a passphrase is given."""
+    encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+
+def replace_key_file(path: Path, pem: bytes) -> None:
+    """Put a new private key in the place of the old one, whole and durable; raises SigningFailed.
+
+    Mode 0600, or that of the file before with the owner kept. A link is refused: a mounted secret
+    is replaced where it is mounted from.
+    """
+    if path.is_symlink():
+        raise SigningFailed(SigningFailure.KEY_IS_A_LINK)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(pem)
+                file.flush()
+                if path.exists():
+                    before = path.stat()
+                    os.fchmod(handle, stat.S_IMODE(before.st_mode))
+                    if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+                        os.fchown(handle, before.st_uid, before.st_gid)
+                os.fsync(handle)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+            raise
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise SigningFailed(SigningFailure.KEY_NOT_WRITTEN) from error
 
 
 def ensure_signing_key(directory: Path) -> Path:
@@ -49,10 +94,7 @@ def ensure_signing_key(directory: Path) -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            pem = Ed25519PrivateKey.generate().private_bytes(
-                Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-            )
-            link_new_file(path, pem, mode=0o600)
+            link_new_file(path, generate_key_pem(), mode=0o600)
     except OSError as error:
         raise SigningFailed(SigningFailure.KEY_NOT_WRITTEN) from error
     return path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -23,6 +24,7 @@ from tracewell.kernel.signing.encoding import (
     parse_json_object,
 )
 from tracewell.kernel.signing.errors import JwksError, SigningFailed, SigningFailure
+from tracewell.kernel.signing.revocation import Revocation, parse_revocation
 
 ALGORITHM = "Ed25519"
 """The fully specified algorithm name of RFC 9864; `EdDSA` is deprecated."""
@@ -46,25 +48,37 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class VerificationKeys:
-    """The public keys that a verifier trusts, by key id, the current one first."""
+    """The public keys that a verifier knows, by key id, the current one first.
+
+    Those in `revocations` are among them: what they signed before may still be good.
+    """
 
     by_kid: Mapping[str, Ed25519PublicKey]
+    revocations: Mapping[str, Revocation] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def of(cls, keys: Iterable[Ed25519PublicKey]) -> VerificationKeys:
+    def of(
+        cls, keys: Iterable[Ed25519PublicKey], revocations: Mapping[str, Revocation] | None = None
+    ) -> VerificationKeys:
         """Name each key by its thumbprint; a key given twice is one key."""
-        return cls({thumbprint(key): key for key in keys})
+        by_kid = {thumbprint(key): key for key in keys}
+        return cls(by_kid, {k: r for k, r in (revocations or {}).items() if k in by_kid})
 
     def to_jwks(self) -> bytes:
-        """The JWK set (RFC 7517, RFC 8037) in canonical JSON."""
-        return canonical_json(
-            {
-                "keys": [
-                    {**_required_members(key), "kid": kid, "use": "sig", "alg": ALGORITHM}
-                    for kid, key in self.by_kid.items()
-                ]
-            }
-        )
+        """The JWK set (RFC 7517, RFC 8037) in canonical JSON.
+
+        Revoked keys stand in a list of their own, which readers that do not know it ignore: to
+        them such a key is unknown, never good.
+        """
+        valid = [self._jwk(kid) for kid in self.by_kid if kid not in self.revocations]
+        revoked = [
+            {**self._jwk(kid), "revoked": revocation.to_wire()}
+            for kid, revocation in self.revocations.items()
+        ]
+        return canonical_json({"keys": valid} | ({"revoked_keys": revoked} if revoked else {}))
+
+    def _jwk(self, kid: str) -> dict[str, str]:
+        return {**_required_members(self.by_kid[kid]), "kid": kid, "use": "sig", "alg": ALGORITHM}
 
 
 def thumbprint(key: Ed25519PublicKey) -> str:
@@ -117,15 +131,29 @@ def parse_jwks(data: bytes) -> VerificationKeys:
     if len(data) > JWKS_BYTES_MAX:
         raise JwksError("the key set is too large")
     try:
-        members = parse_json_object(data).get("keys")
+        members = parse_json_object(data)
     except ValueError as error:
         raise JwksError("the key set is not a JSON object") from error
-    if not isinstance(members, list) or len(members) > JWKS_KEYS_MAX:
-        raise JwksError(f'the key set needs a list "keys" of at most {JWKS_KEYS_MAX} keys')
-    keys = [key for key in map(_parse_jwk, members) if key is not None]
+    valid = _parse_jwk_list(members.get("keys"), "keys")
+    revoked = _parse_jwk_list(members.get("revoked_keys", []), "revoked_keys")
+    keys = [key for _, key in (*valid, *revoked)]
     if not keys:
         raise JwksError("the key set holds no Ed25519 signature key")
-    return VerificationKeys.of(keys)
+    try:
+        # A key in both lists is revoked.
+        revocations = {
+            thumbprint(key): parse_revocation(jwk.get("revoked")) for jwk, key in revoked
+        }
+    except ValueError as error:
+        raise JwksError('a key of "revoked_keys" does not say since when') from error
+    return VerificationKeys.of(keys, revocations)
+
+
+def _parse_jwk_list(value: Any, name: str) -> list[tuple[dict[str, Any], Ed25519PublicKey]]:
+    if not isinstance(value, list) or len(value) > JWKS_KEYS_MAX:
+        raise JwksError(f'the key set needs a list "{name}" of at most {JWKS_KEYS_MAX} keys')
+    parsed = ((jwk, _parse_jwk(jwk)) for jwk in value)
+    return [(jwk, key) for jwk, key in parsed if key is not None]
 
 
 def _parse_jwk(jwk: Any) -> Ed25519PublicKey | None:

@@ -1,0 +1,21 @@
+"""Where the signing keys of an installation lie: one place for the server and the commands."""
+
+from __future__ import annotations
+
+from tracewell.kernel.signing import (
+    Keyring,
+    PublicKeyDirectory,
+    SigningKeyFile,
+    ensure_signing_key,
+)
+from tracewell.main.settings import Settings
+
+
+def open_signing(settings: Settings) -> Keyring:
+    """The keyring; with a new key where none is configured and there is none.
+
+    Raises SigningFailed.
+    """
+    folder = settings.data / "keys"
+    path = settings.signing_private_key_path or ensure_signing_key(folder)
+    return Keyring(SigningKeyFile(path), PublicKeyDirectory(folder / "public"))

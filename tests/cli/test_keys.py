@@ -1,0 +1,62 @@
+"""`tracewell keys`: what an operator does with the keys that sign reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.cli.conftest import Console
+
+
+def rows(console: Console) -> dict[str, Any]:
+    return {row["key_id"]: row for row in console("keys", "list", "--json").json}
+
+
+def test_a_key_is_listed_rotated_and_revoked(console: Console) -> None:
+    ((first, row),) = rows(console).items()
+    assert row["state"] == "signs"
+    assert console("keys", "rotate", "--dry-run", "--json").json == {
+        "old_key_id": first, "new_key_id": None, "dry_run": True,
+    }  # fmt: skip
+    assert list(rows(console)) == [first]
+
+    rotated = console("keys", "rotate", "--json").json
+    second = rotated["new_key_id"]
+    assert rotated["old_key_id"] == first
+    assert {kid: row["state"] for kid, row in rows(console).items()} == {
+        second: "signs", first: "retired",
+    }  # fmt: skip
+
+    order = ("keys", "revoke", first, "--reason", "compromised", "--at", "2026-11-01T00:00:00Z")
+    assert console(*order, "--dry-run", "--json").json["revoked_at"] == "2026-11-01T00:00:00Z"
+    assert rows(console)[first]["state"] == "retired"
+    asked = console(*order, code=1, stdin=b"n\n")
+    assert "for ever?" in asked.err
+    console(*order, "--yes")
+    assert rows(console)[first] == {
+        "key_id": first, "state": "revoked", "revoked_at": "2026-11-01T00:00:00Z",
+        "reason": "compromised",
+    }  # fmt: skip
+    assert "revoked already" in console(*order, "--yes", code=1).err
+
+
+def test_revoking_the_key_that_signs_warns(console: Console) -> None:
+    (kid,) = rows(console)
+    asked = console("keys", "revoke", kid, "--reason", "superseded", stdin=b"y\n")
+    assert "lookups fail until it is rotated" in asked.err
+    console("keys", "rotate")
+    assert [row["state"] for row in rows(console).values()] == ["signs", "revoked"]
+
+
+def test_a_key_that_is_not_there_is_told(console: Console) -> None:
+    refused = console("keys", "revoke", "nothing", "--reason", "superseded", "--yes", code=1)
+    assert "there is no key nothing" in refused.err
+
+
+def test_a_configured_key_is_rotated_where_it_lies(console: Console) -> None:
+    path = console.folder / "own.pem"
+    console.environment["SIGNING_PRIVATE_KEY_PATH"] = str(path)
+    assert console("keys", "list", "--json").json == []
+    made = console("keys", "rotate", "--json").json
+    assert made["old_key_id"] is None
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(rows(console)) == [made["new_key_id"]]
