@@ -10,6 +10,7 @@ from tracewell.extraction import Fact
 from tracewell.extraction.model import Field
 from tracewell.kernel.database import Database, open_database
 from tracewell.main.ground import all_migrations
+from tracewell.trace.companies.days import day_of
 from tracewell.trace.companies.model import Company, Domain, Use
 from tracewell.trace.companies.profile import render_profile
 from tracewell.trace.technologies.model import Technology
@@ -40,7 +41,7 @@ def make_company(number: int, chance: random.Random) -> Company:
     url = f"https://{domain}/about"
     uses = tuple(
         Use(technology, f"{chance.randint(1, 9)}.{chance.randint(0, 20)}", AT, 100, "active",
-            AT, AT, chance.randint(1, 9), ())
+            AT, AT, chance.randint(1, 9), (), (day_of(AT),), None)
         for technology in chance.sample(_TECHNOLOGIES, chance.randint(6, 18))
     )  # fmt: skip
     told: tuple[tuple[Field, str], ...] = (
@@ -53,7 +54,7 @@ def make_company(number: int, chance: random.Random) -> Company:
     facts = tuple(Fact(field, value, 90, url, AT) for field, value in told)
     return Company(
         number + 1, f"c{number}", domain, (Domain(domain, True, AT, AT),), uses, facts, 0, 0,
-        AT, AT, AT,
+        AT, AT, AT, (day_of(AT),),
     )  # fmt: skip
 
 

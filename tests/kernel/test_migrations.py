@@ -32,7 +32,8 @@ TABLES = Sql(
         SELECT c.relkind::text || ' ' || c.relname || ' ' || COALESCE(
           (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
              || a.attnotnull::text, ', ' ORDER BY a.attnum)
-           FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0), '')
+           FROM pg_attribute AS a
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '')
         FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace
           AND c.relname NOT LIKE 'schema_migrations%'
         UNION ALL SELECT 'function ' || p.proname FROM pg_proc AS p

@@ -20,6 +20,7 @@ from tracewell.kernel.database import Transaction
 from tracewell.kernel.identity.model import Org
 from tracewell.main.ground import Ground, open_ground
 from tracewell.main.settings import Product, Settings
+from tracewell.trace.companies.days import day_of
 from tracewell.trace.companies.model import Use
 from tracewell.trace.companies.store import add_company, save_company
 from tracewell.trace.technologies.service import ensure_catalogue
@@ -187,7 +188,8 @@ class Deployment:
                 technology = (await ensure_catalogue(tx, [invented]))["Bauhaus CMS"]
                 for number in range(first, first + count):
                     company = await add_company(tx, f"c{number}", f"c{number}.example", now)
-                    use = Use(technology, "1.2", now, 90, "active", now, now, 1, ())
+                    days = (day_of(now),)
+                    use = Use(technology, "1.2", now, 90, "active", now, now, 1, (), days, None)
                     await save_company(tx, replace(company, uses=(use,)))
 
         self.run(work)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.trace.conftest import NOW
 
 from tracewell.extraction import Fact
+from tracewell.trace.companies.days import day_of
 from tracewell.trace.companies.model import Company, Domain, Sighting, Sign, Use
 from tracewell.trace.companies.profile import render_profile
 from tracewell.trace.companies.rules import (
@@ -25,17 +28,19 @@ PHP = Technology(2, "php", "PHP", None, None, "The PHP Group", ())
 
 def company() -> Company:
     primary = Domain("acme.example", True, NOW, NOW)
-    return Company(7, "acme", "acme.example", (primary,), (), (), 0, 0, NOW, NOW, NOW)
+    return Company(7, "acme", "acme.example", (primary,), (), (), 0, 0, NOW, NOW, NOW, ())
 
 
 def use(technology: Technology, at: int, version: str | None = None, confidence: int = 100) -> Use:
     sign = Sign("header", "Server", "p", f"e{at}", "https://acme.example/", "", None, None, at)
     told_at = at if version else None
-    return Use(technology, version, told_at, confidence, "active", at, at, 1, (sign,))
+    return Use(
+        technology, version, told_at, confidence, "active", at, at, 1, (sign,), (day_of(at),), None
+    )
 
 
 def sighting(at: int, *uses: Use, facts: tuple[Fact, ...] = ()) -> Sighting:
-    return Sighting("https://acme.example/", "", at, uses, facts)
+    return Sighting("https://acme.example/", "", at, uses, facts, is_visit=True)
 
 
 times = st.integers(NOW - 5, NOW + 5)
@@ -61,7 +66,7 @@ def sightings(draw: st.DrawFn) -> Sighting:
     uses = [
         Use(
             technology, version, at if version else None, draw(st.integers(0, 100)), "active",
-            at, at, 1, tuple(draw(st.lists(signs, max_size=3))),
+            at, at, 1, tuple(draw(st.lists(signs, max_size=3))), (day_of(at),), None,
         )
         for technology in draw(st.sets(st.sampled_from([NGINX, PHP])))
     ]  # fmt: skip
@@ -119,9 +124,7 @@ def test_a_company_that_no_page_names_is_called_by_its_domain() -> None:
 def test_what_is_kept_is_bounded() -> None:
     many = tuple(Fact("name", f"n{n}", 1 + n, "https://acme.example/", NOW) for n in range(50))
     shown = [Sign("html", f"s{n}", "", "x", "u", "c", None, None, NOW + n) for n in range(50)]
-    seen = [
-        sighting(NOW, Use(NGINX, None, None, 100, "active", NOW, NOW, 1, (sign,))) for sign in shown
-    ]
+    seen = [sighting(NOW, replace(use(NGINX, NOW), signs=(sign,))) for sign in shown]
     after = observe(company(), [sighting(NOW, facts=many), *seen])
     assert [fact.value for fact in after.facts] == [f"n{n}" for n in range(49, 39, -1)]
     assert len(after.facts) == FACTS_KEPT

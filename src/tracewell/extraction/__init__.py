@@ -15,6 +15,8 @@ from tracewell.extraction.model import (
     Posting,
     SourceKind,
 )
+from tracewell.extraction.partners import extract_partners
+from tracewell.extraction.postings import extract_postings
 
 __all__ = [
     "FIELDS",
@@ -27,4 +29,6 @@ __all__ = [
     "Posting",
     "SourceKind",
     "extract_firmographics",
+    "extract_partners",
+    "extract_postings",
 ]

@@ -25,6 +25,12 @@ _LETTERS = str.maketrans(
      "+": " plus ", "#": " sharp ", "&": " and "}
 )  # fmt: skip
 
+_LEGAL_FORMS = frozenset(
+    {"ab", "ag", "aps", "as", "asa", "bv", "co", "company", "corp", "corporation", "gmbh", "inc",
+     "incorporated", "kg", "kk", "limited", "llc", "llp", "lp", "ltd", "mbh", "nv", "oy", "plc",
+     "pte", "pty", "pvt", "sa", "sarl", "sas", "se", "sl", "spa", "srl"}
+)  # fmt: skip
+
 
 def is_slug(text: str) -> bool:
     """Whether the text can be one of our slugs: such a text never looks like a domain."""
@@ -55,6 +61,14 @@ def storable(text: str) -> str:
 def sort_key(text: str) -> str:
     """What names are sorted by: letter case does not matter."""
     return storable(text).casefold()
+
+
+def name_key(name: str) -> str:
+    """What two spellings of one company's name share: no case, marks, punctuation, legal form."""
+    words = slugify(name).split("-")
+    while len(words) > 1 and words[-1] in _LEGAL_FORMS:
+        words.pop()
+    return "-".join(words)
 
 
 def like_pattern(text: str) -> str:

@@ -38,7 +38,10 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A technology that the company runs, as told by all captures so far."""
+    """A technology that the company runs, as told by all captures so far.
+
+    `seen_days` are days since the epoch; `dropped_at` is the first visit that no longer showed it.
+    """
 
     technology: Technology
     version: str | None
@@ -49,11 +52,16 @@ class Use:
     last_observed_at: int
     observation_count: int
     signs: tuple[Sign, ...]
+    seen_days: tuple[int, ...]
+    dropped_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company. `facts` are all values that pages told; the best of each field is shown."""
+    """A company. `facts` are all values that pages told; the best of each field is shown.
+
+    `visit_days` are the days, since the epoch, on which its home page was read.
+    """
 
     company_id: int
     slug: str
@@ -66,17 +74,19 @@ class Company:
     first_observed_at: int
     last_observed_at: int
     last_crawled_at: int
+    visit_days: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one capture says about its company."""
+    """What one capture says about its company; `is_visit` where it is of the home page."""
 
     url: str
     capture: str
     observed_at: int
     uses: tuple[Use, ...]
     facts: tuple[Fact, ...]
+    is_visit: bool
 
 
 @dataclass(frozen=True, slots=True)

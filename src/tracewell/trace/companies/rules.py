@@ -6,11 +6,12 @@ Whoever reads the same captures in another order, or twice, gets the same compan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from tracewell.extraction import Fact, Field
+from tracewell.trace.companies.days import DAY_MS, add_days, day_of, list_periods
 from tracewell.trace.companies.model import Company, Domain, Sighting, Sign, Use
 
 SIGNS_KEPT = 10
@@ -35,15 +36,19 @@ def observe(company: Company, sightings: Iterable[Sighting]) -> Company:
         for use in sighting.uses:
             known = uses.get(use.technology.technology_id)
             uses[use.technology.technology_id] = use if known is None else add_use(known, use)
+    visits = add_days(
+        company.visit_days, (day_of(one.observed_at) for one in sightings if one.is_visit)
+    )
     facts = [*company.facts, *(fact for sighting in sightings for fact in sighting.facts)]
     return replace(
         company,
         domains=tuple(_seen_at(domain, times) for domain in company.domains),
-        uses=tuple(uses.values()),
+        uses=tuple(settle_use(use, visits) for use in uses.values()),
         facts=keep_facts(facts),
         first_observed_at=min(company.first_observed_at, *times),
         last_observed_at=max(company.last_observed_at, *times),
         last_crawled_at=max(company.last_crawled_at, *times),
+        visit_days=visits,
     )
 
 
@@ -71,7 +76,7 @@ def add_alias(company: Company, alias: str, observed_at: int) -> Company:
 
 def add_use(first: Use, second: Use) -> Use:
     """Two accounts of one use as one. The version is the one told last, of two at once the longer;
-    the confidence is the highest that a capture gave."""
+    the confidence is the highest that a capture gave; `settle_use` says whether it lasts."""
     versions = [
         (use.version_observed_at, len(use.version), use.version)
         for use in (first, second)
@@ -83,12 +88,22 @@ def add_use(first: Use, second: Use) -> Use:
         version=version,
         version_observed_at=version_observed_at,
         confidence=max(first.confidence, second.confidence),
-        status="active" if "active" in (first.status, second.status) else "dropped",
+        status="active",
         first_observed_at=min(first.first_observed_at, second.first_observed_at),
         last_observed_at=max(first.last_observed_at, second.last_observed_at),
         observation_count=first.observation_count + second.observation_count,
         signs=keep_signs((*first.signs, *second.signs)),
+        seen_days=add_days(first.seen_days, second.seen_days),
+        dropped_at=None,
     )
+
+
+def settle_use(use: Use, visits: Sequence[int]) -> Use:
+    """The use with what the visits say of it: still active, or dropped and since when."""
+    dropped_day = list_periods(use.seen_days, visits)[-1].dropped_day
+    if dropped_day is None:
+        return replace(use, status="active", dropped_at=None)
+    return replace(use, status="dropped", dropped_at=dropped_day * DAY_MS)
 
 
 def keep_signs(signs: Iterable[Sign]) -> tuple[Sign, ...]:

@@ -7,14 +7,15 @@ from typing import Any
 
 import orjson
 
-from tracewell.extraction import Fact
+from tracewell.extraction import Fact, Field
 from tracewell.kernel.credits.batch import Found
 from tracewell.kernel.database import Row, Sql, Transaction
+from tracewell.trace.companies.days import add_days, day_of, pack_days, unpack_days
 from tracewell.trace.companies.model import Company, Domain, Query, Sign, Summary, Use
 from tracewell.trace.companies.profile import country_of, render_profile
-from tracewell.trace.companies.rules import name_of
+from tracewell.trace.companies.rules import best_facts, name_of
 from tracewell.trace.technologies.model import Technology
-from tracewell.trace.texts import like_pattern, sort_key
+from tracewell.trace.texts import like_pattern, name_key, sort_key
 
 _BY_DOMAIN = Sql(
     sqlite="""
@@ -121,14 +122,17 @@ def _conditions(query: Query) -> tuple[str, dict[str, Any]]:
 _LOCK = 0x74726163_65636F
 
 _COMPANY = """company_id, slug, primary_domain, partnership_count, posting_count,
-    first_observed_at, last_observed_at, last_crawled_at"""
+    first_observed_at, last_observed_at, last_crawled_at, visit_days"""
 _ADD = """
     INSERT INTO companies (slug, name, sort_name, search_text, primary_domain, technology_count,
       first_observed_at, last_observed_at, last_crawled_at, profile)
     VALUES (:slug, :slug, :slug, '', :domain, 0, :at, :at, :at, '') RETURNING company_id"""
 _SAVE = """
     UPDATE companies SET name = :name, sort_name = :sort_name, search_text = :search_text,
-      country = :country, technology_count = :technology_count,
+      name_key = :name_key, country = :country, industry = :industry,
+      employee_range = :employee_range, founded_year = :founded_year,
+      technology_count = :technology_count, partnership_count = :partnership_count,
+      posting_count = :posting_count, visit_days = :visit_days,
       first_observed_at = :first_observed_at, last_observed_at = :last_observed_at,
       last_crawled_at = :last_crawled_at, profile = :profile
     WHERE company_id = :company_id"""
@@ -140,14 +144,16 @@ _SAVE_DOMAIN = """
       last_observed_at = excluded.last_observed_at"""
 _SAVE_USE = """
     INSERT INTO technology_uses (company_id, technology_id, version, version_observed_at,
-      confidence, status, first_observed_at, last_observed_at, observation_count)
+      confidence, status, first_observed_at, last_observed_at, observation_count, seen_days,
+      dropped_at)
     VALUES (:company_id, :technology_id, :version, :version_observed_at, :confidence, :status,
-      :first_observed_at, :last_observed_at, :observation_count)
+      :first_observed_at, :last_observed_at, :observation_count, :seen_days, :dropped_at)
     ON CONFLICT (company_id, technology_id) DO UPDATE SET version = excluded.version,
       version_observed_at = excluded.version_observed_at, confidence = excluded.confidence,
       status = excluded.status, first_observed_at = excluded.first_observed_at,
       last_observed_at = excluded.last_observed_at,
-      observation_count = excluded.observation_count"""
+      observation_count = excluded.observation_count, seen_days = excluded.seen_days,
+      dropped_at = excluded.dropped_at"""
 _FORGET = (
     "DELETE FROM technology_evidence WHERE company_id = :company_id",
     "DELETE FROM firmographics WHERE company_id = :company_id",
@@ -186,7 +192,7 @@ async def add_company(tx: Transaction, slug: str, domain: str, at: int) -> Compa
     """A new company of which nothing is known yet; `save_company` must follow."""
     company_id = await tx.fetch_value(_ADD, slug=slug, domain=domain, at=at)
     primary = Domain(domain, True, at, at)
-    return Company(company_id, slug, domain, (primary,), (), (), 0, 0, at, at, at)
+    return Company(company_id, slug, domain, (primary,), (), (), 0, 0, at, at, at, ())
 
 
 async def get_company(
@@ -199,7 +205,7 @@ async def get_company(
     )
     if row is None:
         raise LookupError(company_id)
-    _, slug, primary_domain, partnerships, postings, first, last, crawled = row
+    _, slug, primary_domain, partnerships, postings, first, last, crawled, visits = row
     domains = await tx.fetch_all(
         "SELECT domain, is_primary, first_observed_at, last_observed_at FROM company_domains"
         " WHERE company_id = :id",
@@ -222,6 +228,7 @@ async def get_company(
         first,
         last,
         crawled,
+        unpack_days(visits),
     )
 
 
@@ -238,7 +245,8 @@ async def _fetch_uses(
         signs.setdefault(row[0], []).append(Sign(*list(row)[1:]))
     rows = await tx.fetch_all(
         "SELECT technology_id, version, version_observed_at, confidence, status,"
-        " first_observed_at, last_observed_at, observation_count FROM technology_uses"
+        " first_observed_at, last_observed_at, observation_count, seen_days, dropped_at"
+        " FROM technology_uses"
         " WHERE company_id = :id",
         id=company_id,
     )
@@ -246,16 +254,24 @@ async def _fetch_uses(
 
 
 def _use(row: Row, catalogue: Mapping[int, Technology], signs: Mapping[int, list[Sign]]) -> Use:
-    technology_id, version, told_at, confidence, status, first, last, count = row
+    technology_id, version, told_at, confidence, status, first, last, count, days, dropped = row
+    # Of uses that were written before days were kept, the first and the last are known.
+    seen = unpack_days(days) or add_days((), (day_of(first), day_of(last)))
     return Use(
         catalogue[technology_id], version, told_at, confidence, status, first, last, count,
-        tuple(signs.get(technology_id, ())),
+        tuple(signs.get(technology_id, ())), seen, dropped,
     )  # fmt: skip
 
 
 async def save_company(tx: Transaction, company: Company) -> None:
     """Writes the company whole, its profile rendered anew."""
     name = name_of(company)
+    best = best_facts(company.facts)
+
+    def shown(field: Field) -> str | None:
+        return best[field][0].value if field in best else None
+
+    year = shown("founded_year")
     names = [name, company.slug, *(domain.domain for domain in company.domains)]
     of_company = {"company_id": company.company_id}
     await tx.execute(
@@ -264,7 +280,14 @@ async def save_company(tx: Transaction, company: Company) -> None:
         name=name,
         sort_name=sort_key(name),
         search_text="\n".join(sort_key(text) for text in names),
+        name_key=name_key(name),
         country=country_of(company),
+        industry=shown("industry"),
+        employee_range=shown("employee_range"),
+        founded_year=int(year) if year else None,
+        partnership_count=company.partnership_count,
+        posting_count=company.posting_count,
+        visit_days=pack_days(company.visit_days),
         technology_count=sum(use.status == "active" for use in company.uses),
         first_observed_at=company.first_observed_at,
         last_observed_at=company.last_observed_at,
@@ -307,6 +330,8 @@ def _use_values(use: Use) -> dict[str, Any]:
         "first_observed_at": use.first_observed_at,
         "last_observed_at": use.last_observed_at,
         "observation_count": use.observation_count,
+        "seen_days": pack_days(use.seen_days),
+        "dropped_at": use.dropped_at,
     }
 
 

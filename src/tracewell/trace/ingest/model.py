@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tracewell.extraction import Fact
+from tracewell.trace.partnerships.model import Claim
+from tracewell.trace.postings.model import SeenPosting
 from tracewell.values import TechnologyUse
 
 
@@ -25,6 +27,8 @@ class Observed:
     is_page: bool
     uses: tuple[TechnologyUse, ...]
     facts: tuple[Fact, ...]
+    claims: tuple[Claim, ...]
+    postings: tuple[SeenPosting, ...]
 
 
 @dataclass(frozen=True, slots=True)

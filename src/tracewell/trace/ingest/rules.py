@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from tracewell.detection import FingerprintSet, detect
-from tracewell.extraction import Fact, extract_firmographics
+from tracewell.extraction import (
+    Fact,
+    extract_firmographics,
+    extract_partners,
+    extract_postings,
+)
+from tracewell.trace.companies.days import day_of
 from tracewell.trace.companies.domains import find_company_domain, slug_base
 from tracewell.trace.companies.model import Sighting, Sign, Use
 from tracewell.trace.companies.rules import SIGNS_KEPT, keep_signs
 from tracewell.trace.ingest.model import Observed, Redirect
+from tracewell.trace.partnerships.rules import claims_of
+from tracewell.trace.postings.rules import Vocabulary, seen_postings
 from tracewell.trace.technologies.model import Technology
 from tracewell.trace.texts import slugify, storable
 from tracewell.values import Capture, TechnologyUse
@@ -86,6 +94,14 @@ def _find_redirect(capture: Capture, domain: str) -> Redirect | None:
     return Redirect(domain, other, capture.captured_at)
 
 
+def _is_home(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return _HOME_PATH.fullmatch(parts.path) is not None and not parts.query
+
+
 def _host_of(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
@@ -93,18 +109,45 @@ def _host_of(url: str) -> str | None:
         return None
 
 
-def observe_page(page: Page, fingerprints: FingerprintSet) -> Observed:
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """What pages are looked into with."""
+
+    fingerprints: FingerprintSet
+    vocabulary: Vocabulary
+
+
+def make_inspector(fingerprints: FingerprintSet) -> Inspector:
+    """For technologies of that set, on pages and in the texts of postings."""
+    return Inspector(fingerprints, Vocabulary(fingerprints.technologies))
+
+
+def observe_page(page: Page, inspector: Inspector) -> Observed:
     """Detects and extracts. Never raises on account of the capture's contents."""
     capture = page.capture
+    url = storable(capture.url)[:URL_CHARS_MAX]
+    capture_id = storable(capture.capture_id)
     return Observed(
         key=page.key,
         domain=page.domain,
-        url=storable(capture.url)[:URL_CHARS_MAX],
-        capture=storable(capture.capture_id),
+        url=url,
+        capture=capture_id,
         captured_at=capture.captured_at,
         is_page=capture.robots_txt is None,
-        uses=detect(capture, fingerprints).uses,
+        uses=detect(capture, inspector.fingerprints).uses,
         facts=extract_firmographics(capture),
+        claims=claims_of(
+            extract_partners(capture),
+            url=url,
+            capture=capture_id,
+            observed_at=capture.captured_at,
+        ),
+        postings=seen_postings(
+            extract_postings(capture),
+            inspector.vocabulary,
+            capture=capture_id,
+            observed_at=capture.captured_at,
+        ),
     )
 
 
@@ -125,6 +168,7 @@ def sighting_of(observed: Observed, catalogue: Mapping[str, Technology]) -> Sigh
             )
             for fact in observed.facts
         ),
+        is_visit=observed.is_page and _is_home(observed.url),
     )
 
 
@@ -144,6 +188,7 @@ def _use(use: TechnologyUse, observed: Observed, technology: Technology) -> Use:
         )
         for evidence in use.evidence[:SIGNS_KEPT]
     ]
+    day = day_of(observed.captured_at)
     return Use(
         technology=technology,
         version=version,
@@ -154,6 +199,8 @@ def _use(use: TechnologyUse, observed: Observed, technology: Technology) -> Use:
         last_observed_at=observed.captured_at,
         observation_count=1,
         signs=keep_signs(signs),
+        seen_days=(day,),
+        dropped_at=None,
     )
 
 

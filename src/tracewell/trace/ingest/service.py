@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from tracewell.detection import FingerprintSet
 from tracewell.kernel.database import Database, Transaction
 from tracewell.trace.companies import store as companies
 from tracewell.trace.companies.model import Company
-from tracewell.trace.companies.rules import add_alias, observe
+from tracewell.trace.companies.rules import add_alias, name_of, observe
 from tracewell.trace.ingest import store
 from tracewell.trace.ingest.model import IngestSummary, Observed, OnProgress, Redirect, Tally
 from tracewell.trace.ingest.rules import Page, Skipped, iter_slugs, judge, sighting_of
 from tracewell.trace.ingest.workers import Look, open_workers
+from tracewell.trace.partnerships import store as partnerships
+from tracewell.trace.partnerships.rules import add_claims
+from tracewell.trace.postings import store as postings
 from tracewell.trace.technologies.model import Technology
 from tracewell.trace.technologies.service import ensure_catalogue
 from tracewell.values import Capture
@@ -124,6 +128,7 @@ class _Ingest:
             return
         async with self._database.transaction() as tx:
             await companies.lock_companies(tx)
+            touched: set[int] = set()
             for domain, fresh in await self._fresh(tx, batch):
                 company_id = await companies.find_company_id(tx, domain)
                 if company_id is None:
@@ -132,9 +137,11 @@ class _Ingest:
                         tx, await _free_slug(tx, domain), domain, begun
                     )
                     self.tally.new.add(company.company_id)
+                    touched |= await self._welcome(tx, company.company_id, domain)
                 else:
                     company = await companies.get_company(tx, company_id, self._by_id)
-                await self._add_up(tx, company, fresh)
+                touched |= await self._add_up(tx, company, fresh)
+            await self._count_anew(tx, touched)
 
     async def _fresh(
         self, tx: Transaction, batch: Sequence[Observed]
@@ -149,13 +156,46 @@ class _Ingest:
                 by_domain.setdefault(one.domain, []).append(one)
         return list(by_domain.items())
 
-    async def _add_up(self, tx: Transaction, company: Company, fresh: Sequence[Observed]) -> None:
-        await store.add_captures(tx, company.company_id, fresh)
-        sightings = [sighting_of(one, self._catalogue) for one in fresh]
-        await companies.save_company(tx, observe(company, sightings))
+    async def _add_up(
+        self, tx: Transaction, company: Company, fresh: Sequence[Observed]
+    ) -> set[int]:
+        """Writes the company with what is new; which other companies' partners have changed."""
+        company_id = company.company_id
+        await store.add_captures(tx, company_id, fresh)
+        company = observe(company, [sighting_of(one, self._catalogue) for one in fresh])
+        own = {domain.domain for domain in company.domains}
+        claims = add_claims(
+            claim for one in fresh for claim in one.claims if claim.partner_domain not in own
+        )
+        publisher = (name_of(company), company.primary_domain)
+        touched = await partnerships.save_claims(tx, company_id, publisher, claims)
+        seen = (posting for one in fresh for posting in one.postings)
+        await postings.save_postings(tx, company_id, seen, self._catalogue)
+        await self._save_counted(tx, company)
         self.tally.ingested += len(fresh)
         self.tally.updated.add(company.company_id)
         self.tally.technologies.update(use.name for one in fresh for use in one.uses)
+        return touched
+
+    async def _welcome(self, tx: Transaction, company_id: int, domain: str) -> set[int]:
+        """Who named the domain as a partner's before has a company as partner from now on."""
+        return await partnerships.lead_to_company(tx, f"domain:{domain}", company_id)
+
+    async def _count_anew(self, tx: Transaction, company_ids: Iterable[int]) -> None:
+        """Renders companies of which others' pages told something."""
+        for company_id in sorted(company_ids):
+            company = await companies.get_company(tx, company_id, self._by_id)
+            await self._save_counted(tx, company)
+
+    async def _save_counted(self, tx: Transaction, company: Company) -> None:
+        counted = replace(
+            company,
+            partnership_count=await partnerships.count_partners(tx, company.company_id),
+            posting_count=await postings.count_open(
+                tx, company.company_id, company.last_crawled_at
+            ),
+        )
+        await companies.save_company(tx, counted)
 
     async def _write_sideways(self) -> None:
         """Aliases, and what robots.txt shows, of companies that exist by now."""
@@ -176,7 +216,10 @@ class _Ingest:
                         self.tally.skipped["robots.txt alone"] += len(fresh)
                         continue
                     company = await companies.get_company(tx, company_id, self._by_id)
-                    await self._add_up(tx, company, fresh)
+                    await self._count_anew(tx, await self._add_up(tx, company, fresh))
+        async with self._database.transaction() as tx:
+            await companies.lock_companies(tx)
+            await self._count_anew(tx, await partnerships.resolve_names(tx))
 
     async def _write_alias(self, tx: Transaction, redirect: Redirect) -> None:
         company_id = await companies.find_company_id(tx, redirect.domain)
@@ -191,6 +234,7 @@ class _Ingest:
             changed = add_alias(company, redirect.alias, redirect.captured_at)
             if changed != company:
                 await companies.save_company(tx, changed)
+                await self._count_anew(tx, await self._welcome(tx, company_id, redirect.alias))
                 self.tally.updated.add(company_id)
 
 

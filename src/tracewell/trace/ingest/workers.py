@@ -12,13 +12,13 @@ from dataclasses import replace
 
 from tracewell.detection import FingerprintSet
 from tracewell.trace.ingest.model import Observed
-from tracewell.trace.ingest.rules import Page, observe_page
+from tracewell.trace.ingest.rules import Inspector, Page, make_inspector, observe_page
 
 JOBS_MAX = 64
 
 Look = Callable[[Sequence[Page]], "asyncio.Future[list[Observed]]"]
 
-_fingerprints: FingerprintSet | None = None
+_inspector: Inspector | None = None
 
 
 @asynccontextmanager
@@ -34,7 +34,7 @@ async def open_workers(fingerprints: FingerprintSet, jobs: int) -> AsyncIterator
     if jobs == 1:
         executor = ThreadPoolExecutor(1, "ingest")
         work: Callable[[Sequence[Page]], list[Observed]] = functools.partial(
-            _observe_all, fingerprints
+            _observe_all, make_inspector(fingerprints)
         )
     else:
         # Spawned, not forked: a fork would inherit the database's connections.
@@ -62,14 +62,14 @@ def _portable(page: Page) -> Page:
 
 
 def _begin(fingerprints: FingerprintSet) -> None:
-    global _fingerprints
-    _fingerprints = fingerprints
+    global _inspector
+    _inspector = make_inspector(fingerprints)
 
 
 def _observe_in_worker(pages: Iterable[Page]) -> list[Observed]:
-    assert _fingerprints is not None, "the pool's initializer ran"
-    return _observe_all(_fingerprints, pages)
+    assert _inspector is not None, "the pool's initializer ran"
+    return _observe_all(_inspector, pages)
 
 
-def _observe_all(fingerprints: FingerprintSet, pages: Iterable[Page]) -> list[Observed]:
-    return [observe_page(page, fingerprints) for page in pages]
+def _observe_all(inspector: Inspector, pages: Iterable[Page]) -> list[Observed]:
+    return [observe_page(page, inspector) for page in pages]

@@ -1,0 +1,1 @@
+"""Who partners with whom, as companies' own pages say."""

@@ -1,0 +1,1 @@
+"""The jobs that companies post, as their own pages say."""
