@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tracewell.intrace.access import AccessBook
 from tracewell.intrace.audit.routes import audit_endpoints
 from tracewell.intrace.audit.service import Audit
+from tracewell.intrace.audit.tree import AuditTree
 from tracewell.intrace.connectors.routes import ConnectorRoutes, connector_endpoints
 from tracewell.intrace.lookups.deep_limit import DeepLimit
 from tracewell.intrace.lookups.model import LookupRules
@@ -27,6 +28,7 @@ class Intrace:
     """The services of the product and its endpoints."""
 
     audit: Audit
+    tree: AuditTree
     reports: Reports
     lookups: Lookups
     endpoints: tuple[Endpoint, ...]
@@ -51,11 +53,13 @@ def build_intrace(
     """
     access = access if access is not None else AccessBook()
     audit = Audit(database, clock, organization_id)
+    tree = AuditTree(database, clock, signer, organization_id)
     reports = Reports(database, clock, signer, audit)
     lookups = Lookups(database, clock, new_id, audit, reports, rules)
     sources = ConnectorRoutes(rules.connectors, rules.enabled, clock, rules.connector_timeout_s)
     return Intrace(
         audit,
+        tree,
         reports,
         lookups,
         (

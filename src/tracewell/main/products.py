@@ -97,6 +97,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
                 stack.push_async_callback(_cancelled, asyncio.create_task(roles.watch()))
             gate, intrace = wire_intrace(ground, keyring, limiter, signing, access)
             apps[prefixes["intrace"]], endpoints["intrace"] = gate, intrace.endpoints
+            await intrace.tree.ensure_built()
             purging = asyncio.create_task(_purge_regularly(intrace))
             stack.push_async_callback(_cancelled, purging)
         yield Products(ground, apps, prefixes, endpoints, signing, roles)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -107,18 +106,49 @@ def encode_record(record: AuditRecord) -> bytes:
     return canonical_json(record.to_wire())
 
 
-def leaf_hash(record: bytes) -> bytes:
-    """The record's leaf in a Merkle tree (RFC 9162, 2.1.1)."""
-    return hashlib.sha256(b"\x00" + record).digest()
-
-
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What became of a lookup: a report with this hash, or the code of a failure."""
+    """What became of a lookup: a report with this hash, or the code of a failure.
+
+    `completed_at`: milliseconds since the epoch, in whole seconds.
+    """
 
     completed_at: int
     failure: str | None = None
     report_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """That the records up to a place of the log have lost their content, and how many did.
+
+    `purged_at`: milliseconds since the epoch, in whole seconds.
+    """
+
+    purged_at: int
+    through_seq: int
+    record_count: int
+
+
+def encode_completion(request_id: str, completion: Completion) -> bytes:
+    """The entry of a completion's leaf: canonical JSON of all that its row holds."""
+    wire: dict[str, str | None] = {
+        "request_id": request_id,
+        "completed_at": format_utc(completion.completed_at),
+        "failure": completion.failure,
+        "report_hash": completion.report_hash,
+    }
+    return canonical_json({"completion": wire})
+
+
+def encode_purge(purge: Purge) -> bytes:
+    """The entry of a purge's leaf: canonical JSON of all that its row holds."""
+    wire: dict[str, str | int] = {
+        "purged_at": format_utc(purge.purged_at),
+        "through_seq": purge.through_seq,
+        "record_count": purge.record_count,
+    }
+    return canonical_json({"purge": wire})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from tracewell.intrace.audit.model import (
     Completion,
     MakeRecord,
     Resource,
+    whole_second,
 )
 from tracewell.kernel.clock import Clock
 from tracewell.kernel.database import Database, DatabaseFailed, Transaction
@@ -65,14 +66,14 @@ class Audit:
 
     async def complete(self, tx: Transaction, request_id: str, report_hash: str) -> None:
         """Logs, in the transaction that stores the report, that the lookup has one."""
-        completion = Completion(self._clock(), report_hash=report_hash)
+        completion = Completion(whole_second(self._clock()), report_hash=report_hash)
         await store.add_completion(tx, request_id, completion)
 
     async def complete_failed(self, request_id: str, failure: str) -> None:
         """Logs that the lookup has no result; where even that fails, its record stands alone."""
         with contextlib.suppress(DatabaseFailed):
             async with self._database.transaction() as tx:
-                completion = Completion(self._clock(), failure=failure)
+                completion = Completion(whole_second(self._clock()), failure=failure)
                 await store.add_completion(tx, request_id, completion)
 
     async def get_record(self, request_id: str) -> bytes:

@@ -1,46 +1,62 @@
-"""The audit log's SQL. Nothing here changes or removes a row."""
+"""The audit log's SQL: records and completions. Nothing here changes or removes a row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from tracewell.intrace.audit import tree_store
 from tracewell.intrace.audit.model import (
     AuditFilter,
     AuditRecord,
     Completion,
     MakeRecord,
+    encode_completion,
     encode_record,
-    leaf_hash,
     whole_second,
 )
 from tracewell.kernel.clock import Clock
 from tracewell.kernel.database import Transaction
-
-_LOCK = 0x6175646974  # "audit"
+from tracewell.kernel.merkle import hash_leaf
 
 _NEXT = "SELECT COALESCE(MAX(seq), 0) + 1 FROM audit_records"
 _ADD = """
-    INSERT INTO audit_records (seq, request_id, user_id, logged_at, record, leaf_hash)
-    VALUES (:seq, :request_id, :user_id, :logged_at, :record, :leaf_hash)
+    INSERT INTO audit_records (seq, request_id, user_id, logged_at, record, leaf_hash, leaf)
+    VALUES (:seq, :request_id, :user_id, :logged_at, :record, :leaf_hash, :leaf)
 """
 _COMPLETE = """
-    INSERT INTO audit_completions (request_id, completed_at, failure, report_hash)
-    VALUES (:request_id, :completed_at, :failure, :report_hash)
+    INSERT INTO audit_completions (request_id, completed_at, failure, report_hash, leaf)
+    VALUES (:request_id, :completed_at, :failure, :report_hash, :leaf)
 """
 _FIND = "SELECT record FROM audit_records WHERE request_id = :request_id"
 _FIND_COMPLETION = """
     SELECT completed_at, failure, report_hash FROM audit_completions WHERE request_id = :request_id
 """
 
+_FIND_LEAVES = """
+    SELECT r.leaf, r.record, c.leaf, c.completed_at, c.failure, c.report_hash
+    FROM audit_records r LEFT JOIN audit_completions c ON c.request_id = r.request_id
+    WHERE r.request_id = :request_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLeaves:
+    """The leaves of one request; `record` is empty once it was purged."""
+
+    record_leaf: int
+    record: bytes
+    completion_leaf: int
+    completion: Completion | None
+
 
 async def add_record(tx: Transaction, make: MakeRecord, clock: Clock) -> AuditRecord:
     """Appends a record at the next place of the log."""
-    if tx.dialect == "postgresql":
-        # One writer at a time: the numbers have no gap, the times are in their order.
-        await tx.execute("SELECT pg_advisory_xact_lock(:lock)", lock=_LOCK)
+    leaf = await tree_store.lock_next_leaf(tx)
     seq = await tx.fetch_value(_NEXT)
     record = make(whole_second(clock()))
     encoded = encode_record(record)
+    hashed = hash_leaf(encoded)
     await tx.execute(
         _ADD,
         seq=seq,
@@ -48,20 +64,25 @@ async def add_record(tx: Transaction, make: MakeRecord, clock: Clock) -> AuditRe
         user_id=record.caller.principal.user_id,
         logged_at=record.logged_at,
         record=encoded,
-        leaf_hash=leaf_hash(encoded),
+        leaf_hash=hashed,
+        leaf=leaf,
     )
+    await tree_store.add_leaf(tx, leaf, hashed)
     return record
 
 
 async def add_completion(tx: Transaction, request_id: str, completion: Completion) -> None:
     """Appends what became of a lookup; there is at most one for each."""
+    leaf = await tree_store.lock_next_leaf(tx)
     await tx.execute(
         _COMPLETE,
         request_id=request_id,
         completed_at=completion.completed_at,
         failure=completion.failure,
         report_hash=completion.report_hash,
+        leaf=leaf,
     )
+    await tree_store.add_leaf(tx, leaf, hash_leaf(encode_completion(request_id, completion)))
 
 
 async def find_record(tx: Transaction, request_id: str) -> bytes | None:
@@ -74,6 +95,18 @@ async def find_completion(tx: Transaction, request_id: str) -> Completion | None
     """What became of a lookup, once something has."""
     row = await tx.fetch_one(_FIND_COMPLETION, request_id=request_id)
     return None if row is None else Completion(row[0], row[1], row[2])
+
+
+async def find_leaves(tx: Transaction, request_id: str) -> RequestLeaves | None:
+    """The leaves of a request's record and, if there is one, of its completion."""
+    row = await tx.fetch_one(_FIND_LEAVES, request_id=request_id)
+    if row is None:
+        return None
+    leaf, record, completion_leaf, completed_at, failure, report_hash = row
+    if completion_leaf is None:
+        return RequestLeaves(leaf, bytes(record), -1, None)
+    completion = Completion(completed_at, failure, report_hash)
+    return RequestLeaves(leaf, bytes(record), completion_leaf, completion)
 
 
 def _where(wanted: AuditFilter) -> tuple[str, dict[str, object]]:

@@ -18,6 +18,10 @@ class Signer(Protocol):
         """The detached signature and the key's id. Raises SigningFailed."""
         ...
 
+    def sign_note(self, text: str, name: str) -> tuple[str, str]:
+        """The signed note of a text and the key's id. Raises SigningFailed."""
+        ...
+
     def verification_keys(self) -> VerificationKeys:
         """The current public key and the retired ones. Raises SigningFailed."""
         ...

@@ -145,10 +145,12 @@ _HAS_TABLE = Sql(
 async def _ensure_table(tx: Transaction) -> None:
     if tx.dialect == "postgresql":
         await tx.execute("SELECT pg_advisory_xact_lock(:lock)", lock=_LOCK)
-    await tx.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations ("
-        " room TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (room, version))"
-    )
+    # Asked first: a role that may not make tables may still see that none is missing.
+    if not await tx.fetch_value(_HAS_TABLE):
+        await tx.execute(
+            "CREATE TABLE schema_migrations ("
+            " room TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (room, version))"
+        )
 
 
 async def _applied(tx: Transaction) -> set[tuple[str, int]]:

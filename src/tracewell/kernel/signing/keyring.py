@@ -23,6 +23,7 @@ from tracewell.kernel.signing.keys import (
     parse_signing_key,
     render_public_key,
 )
+from tracewell.kernel.signing.notes import sign_note
 from tracewell.kernel.signing.revocation import (
     Revocation,
     parse_revocation_file,
@@ -103,6 +104,12 @@ class Keyring:
             raise SigningFailed(SigningFailure.KEY_REVOKED)
         self._public_keys.ensure_kept(key)
         return sign_payload(payload, key, signed_at_ms=signed_at_ms), key.kid
+
+    def sign_note(self, text: str, name: str) -> tuple[str, str]:
+        """The signed note of a text under a name, and the id of the key. Raises SigningFailed."""
+        key = self._key_file.get_key()
+        self._public_keys.ensure_kept(key)
+        return sign_note(text, name, key), key.kid
 
     def verification_keys(self) -> VerificationKeys:
         """The current key first, then the kept ones. Raises SigningFailed for a broken kept one.

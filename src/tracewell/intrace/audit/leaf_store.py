@@ -1,0 +1,102 @@
+"""The SQL that reads the log leaf by leaf, whatever a leaf is: to build, check and export it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tracewell.intrace.audit import tree_store
+from tracewell.intrace.audit.model import Completion, Purge, encode_completion, encode_purge
+from tracewell.kernel.database import Transaction
+from tracewell.kernel.merkle import Frontier, Node, Span, hash_leaf
+
+CHUNK_LEAVES = 5_000
+
+_RECORDS = """
+    SELECT leaf, record, seq, request_id, user_id, logged_at, leaf_hash FROM audit_records
+    WHERE leaf >= :first AND leaf < :end ORDER BY leaf
+"""
+_COMPLETIONS = """
+    SELECT leaf, request_id, completed_at, failure, report_hash FROM audit_completions
+    WHERE leaf >= :first AND leaf < :end ORDER BY leaf
+"""
+_PURGES = """
+    SELECT leaf, purged_at, through_seq, record_count FROM audit_purges
+    WHERE leaf >= :first AND leaf < :end ORDER BY leaf
+"""
+_END = """
+    SELECT COALESCE(MAX(leaf), -1) + 1 FROM (
+      SELECT MAX(leaf) AS leaf FROM audit_records
+      UNION ALL SELECT MAX(leaf) FROM audit_completions
+      UNION ALL SELECT MAX(leaf) FROM audit_purges) AS ends
+"""
+
+
+class LeafKind(StrEnum):
+    """What a leaf's entry tells."""
+
+    RECORD = "record"
+    COMPLETION = "completion"
+    PURGE = "purge"
+
+
+@dataclass(frozen=True, slots=True)
+class LeafRow:
+    """A row that is a leaf. `entry` is None for a record without content.
+
+    The members from `seq` on are those of records alone; they repeat what the entry says.
+    """
+
+    leaf: int
+    kind: LeafKind
+    entry: bytes | None
+    request_id: str | None
+    seq: int | None = None
+    user_id: str | None = None
+    logged_at: int | None = None
+    leaf_hash: bytes | None = None
+
+
+async def list_leaf_rows(tx: Transaction, span: Span) -> list[LeafRow]:
+    """The rows that are leaves of a span, in their order; all of them, should two be one leaf."""
+    bounds = {"first": span.first, "end": span.end}
+    rows = [
+        LeafRow(leaf, LeafKind.RECORD, bytes(record) or None, request_id, seq, user_id, logged_at,
+                bytes(leaf_hash))
+        for leaf, record, seq, request_id, user_id, logged_at, leaf_hash
+        in await tx.fetch_all(_RECORDS, **bounds)
+    ]  # fmt: skip
+    for leaf, request_id, *completion in await tx.fetch_all(_COMPLETIONS, **bounds):
+        entry = encode_completion(request_id, Completion(*completion))
+        rows.append(LeafRow(leaf, LeafKind.COMPLETION, entry, request_id))
+    for leaf, *purge in await tx.fetch_all(_PURGES, **bounds):
+        rows.append(LeafRow(leaf, LeafKind.PURGE, encode_purge(Purge(*purge)), None))
+    rows.sort(key=lambda row: row.leaf)
+    return rows
+
+
+async def get_end(tx: Transaction) -> int:
+    """One more than the last leaf that any row claims to be."""
+    end: int = await tx.fetch_value(_END)
+    return end
+
+
+async def iter_leaf_rows(tx: Transaction, span: Span) -> AsyncIterator[list[LeafRow]]:
+    """The rows of a span in chunks."""
+    for first in range(span.first, span.end, CHUNK_LEAVES):
+        yield await list_leaf_rows(tx, Span(first, min(first + CHUNK_LEAVES, span.end)))
+
+
+async def ensure_built(tx: Transaction) -> None:
+    """Makes the nodes of a log that was written before it was a tree; of no other."""
+    if await tree_store.lock_next_leaf(tx) != 0:
+        return
+    made: list[tuple[Node, bytes]] = []
+    frontier = Frontier(on_node=lambda node, hashed: made.append((node, hashed)))
+    async for rows in iter_leaf_rows(tx, Span(0, await get_end(tx))):
+        for row in rows:
+            assert row.entry is not None, "nothing was purged before the tree"
+            frontier.append(hash_leaf(row.entry))
+        await tree_store.add_nodes(tx, made)
+        made.clear()
