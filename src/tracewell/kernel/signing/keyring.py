@@ -99,17 +99,20 @@ class Keyring:
         The public half is kept before the signature leaves, so that replacing the key file is
         all that a rotation takes. Raises SigningFailed.
         """
-        key = self._key_file.get_key()
-        if self._public_keys.is_revoked(key.kid):
-            raise SigningFailed(SigningFailure.KEY_REVOKED)
-        self._public_keys.ensure_kept(key)
+        key = self._signing_key()
         return sign_payload(payload, key, signed_at_ms=signed_at_ms), key.kid
 
     def sign_note(self, text: str, name: str) -> tuple[str, str]:
         """The signed note of a text under a name, and the id of the key. Raises SigningFailed."""
-        key = self._key_file.get_key()
-        self._public_keys.ensure_kept(key)
+        key = self._signing_key()
         return sign_note(text, name, key), key.kid
+
+    def _signing_key(self) -> SigningKey:
+        key = self._key_file.get_key()
+        if self._public_keys.is_revoked(key.kid):
+            raise SigningFailed(SigningFailure.KEY_REVOKED)
+        self._public_keys.ensure_kept(key)
+        return key
 
     def verification_keys(self) -> VerificationKeys:
         """The current key first, then the kept ones. Raises SigningFailed for a broken kept one.
