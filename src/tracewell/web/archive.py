@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -51,6 +52,21 @@ class ArchiveError(ValueError):
     """A place in an archive that holds no capture, or one that cannot be read."""
 
 
+@dataclass(frozen=True, slots=True)
+class ArchivePart:
+    """The records that start at offsets from `start` on and before `stop` (None: all to the end).
+
+    A part cut by `iter_parts` is a guess: a page may hold what looks like the start of a record.
+    Only reading the part before tells whether a record really starts there.
+    """
+
+    start: int = 0
+    stop: int | None = None
+
+
+WHOLE = ArchivePart()
+
+
 def iter_captures(
     path: str | os.PathLike[str],
     on_problem: OnProblem,
@@ -64,20 +80,60 @@ def iter_captures(
     reading goes on behind it. `on_progress(bytes_read, bytes_total)` is called for every record.
     Raises OSError when the file itself cannot be opened or read.
     """
+    yield from read_part(path, WHOLE, on_problem, on_progress=on_progress, limits=limits)
+
+
+def read_part(
+    path: str | os.PathLike[str],
+    part: ArchivePart,
+    on_problem: OnProblem,
+    *,
+    name: str = "",
+    resources: bool = False,
+    on_progress: OnProgress | None = None,
+    limits: BodyLimits = ARCHIVE_LIMITS,
+) -> Generator[Capture, None, int | None]:
+    """`iter_captures` for a part of the file, which starts at a record; `resources` adds the
+    resource records of http(s) addresses, `name` stands in the capture ids for the file's own.
+
+    Returns the offset of the first record at or behind `part.stop`, where the next part starts, or
+    None at the end of the file. Parts read so one after the other yield what the whole would.
+    """
     path = Path(path)
+    name = name or path.name
     with path.open("rb") as file:
         total = os.fstat(file.fileno()).st_size
-        for offset, record, block in _iter_blocks(file, on_problem, limits):
+        blocks = _iter_blocks(file, part, on_problem, limits, resources=resources)
+        while True:
+            try:
+                offset, record, block = next(blocks)
+            except StopIteration as finished:
+                end: int | None = finished.value
+                break
             if on_progress is not None:
                 on_progress(offset, total)
             try:
-                capture = _read_block(record, block, f"{path.name}:{offset}", limits)
+                capture = _read_block(record, block, f"{name}:{offset}", limits)
             except (ArchiveError, BodyError) as error:
                 on_problem(offset, str(error))
             else:
                 yield capture
         if on_progress is not None:
-            on_progress(total, total)
+            on_progress(total if end is None else end, total)
+        return end
+
+
+def iter_parts(path: str | os.PathLike[str], part_bytes: int) -> Iterator[ArchivePart]:
+    """The file in parts of about that many bytes, each up to where the next record seems to start.
+
+    Raises OSError.
+    """
+    with Path(path).open("rb") as file:
+        magic, start = _find_magic(file), 0
+        while (stop := _find_next(file, start + part_bytes, magic)) is not None:
+            yield ArchivePart(start, stop)
+            start = stop
+        yield ArchivePart(start)
 
 
 def read_capture(
@@ -92,7 +148,7 @@ def read_capture(
         file.seek(offset)
         try:
             record = next(_open_records(file))
-            if not _is_http_response(record):
+            if not (_is_http_response(record) or _is_resource(record)):
                 raise ArchiveError(f"no response record starts at {path.name}:{offset}")
             return _read_block(record, _read_all(record, limits), f"{path.name}:{offset}", limits)
         except (StopIteration, BodyError) as error:
@@ -117,30 +173,40 @@ def _is_http_response(record: WarcRecord) -> bool:
     return record.record_type == WarcRecordType.response and record.is_http
 
 
+def _is_resource(record: WarcRecord) -> bool:
+    """Whether the record holds what a web address stands for, without the HTTP around it."""
+    uri = (record.headers.get("WARC-Target-URI") or "").strip("<> ").lower()
+    return record.record_type == WarcRecordType.resource and uri.startswith(("http:", "https:"))
+
+
 def _iter_blocks(
-    file: BinaryIO, on_problem: OnProblem, limits: BodyLimits
-) -> Iterator[tuple[int, WarcRecord, bytes]]:
-    """Offset, record and block of each HTTP response; goes on behind what is broken."""
+    file: BinaryIO, part: ArchivePart, on_problem: OnProblem, limits: BodyLimits, *, resources: bool
+) -> Generator[tuple[int, WarcRecord, bytes], None, int | None]:
+    """Offset, record and block of each HTTP response; goes on behind what is broken. Returns the
+    offset of the first record that is not of the part, None at the end of the file."""
     magic = _find_magic(file)
-    start: int | None = 0
+    stop = sys.maxsize if part.stop is None else part.stop
+    start: int | None = part.start
     # Breakage between two records is told at the record before it, once the next one proves whole.
     behind: tuple[int, str] | None = None
-    while start is not None:
+    while start is not None and start < stop:
         last, is_whole = start, False
         file.seek(start)
         try:
             for record in _open_records(file):
                 last, is_whole = record.stream_pos, False
+                if last >= stop:
+                    return last
                 if os.pread(file.fileno(), len(magic), last) != magic:
                     on_problem(last, "not compressed record by record; try `warcio recompress`")
-                    return
-                if _is_http_response(record):
+                    return None
+                if _is_http_response(record) or (resources and _is_resource(record)):
                     yield last, record, _read_all(record, limits)
                 is_whole = True
                 if behind is not None:
                     on_problem(*behind)
                     behind = None
-            return
+            return None
         except ArchiveError as error:
             # A length that lies takes the records behind it along: none of it is believed.
             on_problem(last, str(error))
@@ -151,6 +217,7 @@ def _iter_blocks(
         start = _find_next(file, last + 1, magic)
     if behind is not None:
         on_problem(*behind)
+    return start
 
 
 def _read_all(record: WarcRecord, limits: BodyLimits) -> bytes:
@@ -200,12 +267,14 @@ def _opens_record(fd: int, offset: int, magic: bytes) -> bool:
 
 
 def _read_block(record: WarcRecord, block: bytes, capture_id: str, limits: BodyLimits) -> Capture:
-    """The capture in one HTTP response block. Raises `ArchiveError`, `BodyError`."""
+    """The capture in one record's block. Raises `ArchiveError`, `BodyError`."""
     uri = record.headers.get("WARC-Target-URI") or ""
     try:
         url = parse_url(uri.strip().removeprefix("<").removesuffix(">"))
     except BadUrlError as error:
         raise ArchiveError(f"no page: {error}") from error
+    if _is_resource(record):
+        return _resource(record, url, block, capture_id, limits)
     status_line = _STATUS_LINE.match(block)
     # From the end of the status line's text on, so that a response without headers ends too.
     head_from = status_line.end() - 2 if status_line else 0
@@ -229,6 +298,17 @@ def _read_block(record: WarcRecord, block: bytes, capture_id: str, limits: BodyL
     )
     capture = build_capture(exchange, limits, capture_id)
     return replace(capture, headers=_restore(capture.headers))
+
+
+def _resource(
+    record: WarcRecord, url: str, block: bytes, capture_id: str, limits: BodyLimits
+) -> Capture:
+    if len(block) > limits.body_bytes_max:
+        raise ArchiveError(f"the resource has more than {limits.body_bytes_max} bytes")
+    content_type = record.headers.get("Content-Type")
+    headers = (("Content-Type", content_type),) if content_type else ()
+    moment = _parse_date(record.headers.get("WARC-Date") or "")
+    return Capture(url, 200, headers, block, moment, capture_id)
 
 
 def _parse_headers(head: bytes) -> RawHeaders:

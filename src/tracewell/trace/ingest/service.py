@@ -20,7 +20,7 @@ from tracewell.trace.companies.rules import add_alias, name_of, observe
 from tracewell.trace.ingest import store
 from tracewell.trace.ingest.model import IngestSummary, Observed, OnProgress, Redirect, Tally
 from tracewell.trace.ingest.rules import Page, Skipped, iter_slugs, judge, sighting_of
-from tracewell.trace.ingest.workers import Look, open_workers
+from tracewell.trace.ingest.workers import Look, open_lookers
 from tracewell.trace.partnerships import store as partnerships
 from tracewell.trace.partnerships.rules import add_claims
 from tracewell.trace.postings import store as postings
@@ -52,7 +52,7 @@ async def ingest_captures(
         await companies.lock_companies(tx)
         catalogue = await ensure_catalogue(tx, fingerprints.technologies.values())
     ingest = _Ingest(database, catalogue, on_progress)
-    async with open_workers(fingerprints, jobs) as look:
+    async with open_lookers(fingerprints, jobs) as look:
         await ingest.run(iter(captures), look, chunks_max=2 * jobs)
     return ingest.tally.summary()
 

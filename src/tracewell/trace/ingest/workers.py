@@ -4,52 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import multiprocessing
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from tracewell.detection import FingerprintSet
+from tracewell.kernel.workers import open_workers
 from tracewell.trace.ingest.model import Observed
 from tracewell.trace.ingest.rules import Inspector, Page, make_inspector, observe_page
 
-JOBS_MAX = 64
-
 Look = Callable[[Sequence[Page]], "asyncio.Future[list[Observed]]"]
-
-_inspector: Inspector | None = None
 
 
 @asynccontextmanager
-async def open_workers(fingerprints: FingerprintSet, jobs: int) -> AsyncIterator[Look]:
-    """A function that looks into pages: with one job in a thread, else in that many processes.
-
-    Raises ValueError for fewer than 1 or more than `JOBS_MAX` jobs.
-    """
-    if not 1 <= jobs <= JOBS_MAX:
-        raise ValueError(f"jobs are 1 to {JOBS_MAX}")
-    loop = asyncio.get_running_loop()
-    executor: Executor
-    if jobs == 1:
-        executor = ThreadPoolExecutor(1, "ingest")
-        work: Callable[[Sequence[Page]], list[Observed]] = functools.partial(
-            _observe_all, make_inspector(fingerprints)
-        )
-    else:
-        # Spawned, not forked: a fork would inherit the database's connections.
-        executor = ProcessPoolExecutor(
-            jobs, multiprocessing.get_context("spawn"), _begin, (fingerprints,)
-        )
-        work = _observe_in_worker
-
-    def look(pages: Sequence[Page]) -> asyncio.Future[list[Observed]]:
-        return loop.run_in_executor(executor, work, [_portable(page) for page in pages])
-
-    try:
-        yield look
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+async def open_lookers(fingerprints: FingerprintSet, jobs: int) -> AsyncIterator[Look]:
+    """A function that looks into pages, with that many jobs (see `open_workers`)."""
+    begin = functools.partial(make_inspector, fingerprints)
+    async with open_workers(_observe_all, begin, jobs) as hand:
+        yield lambda pages: hand([_portable(page) for page in pages])
 
 
 def _portable(page: Page) -> Page:
@@ -61,15 +33,5 @@ def _portable(page: Page) -> Page:
     return replace(page, capture=plain)
 
 
-def _begin(fingerprints: FingerprintSet) -> None:
-    global _inspector
-    _inspector = make_inspector(fingerprints)
-
-
-def _observe_in_worker(pages: Iterable[Page]) -> list[Observed]:
-    assert _inspector is not None, "the pool's initializer ran"
-    return _observe_all(_inspector, pages)
-
-
-def _observe_all(inspector: Inspector, pages: Iterable[Page]) -> list[Observed]:
+def _observe_all(inspector: Inspector, pages: Sequence[Page]) -> list[Observed]:
     return [observe_page(page, inspector) for page in pages]
