@@ -7,7 +7,7 @@ shared between threads and processes and used as evidence later.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -41,6 +41,11 @@ class Capture:
         """The first header of that name, in any letter case, or None."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    def __reduce__(self) -> tuple[type[Capture], tuple[object, ...]]:
+        """Captures travel between processes, read-only views of mappings do not."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return Capture, tuple(dict(v) if isinstance(v, Mapping) else v for v in values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracewell.detection import FingerprintSet, Limits, detect, load_fingerprints, load_pack
+from tracewell.detection.matching import Guard
 from tracewell.values import Capture
 
 MakePage = Callable[..., Capture]
@@ -118,3 +119,27 @@ def test_a_page_that_spent_its_time_tells_each_pattern_not_run(
     assert [use.name for use in result.uses] == ["Bomb"]  # the first one still had its time
     assert [given.technology for given in result.given_up] == ["Other", "Tame"]
     assert {given.reason for given in result.given_up} == {"the time for this page was spent"}
+
+
+def find_times(
+    explosive: FingerprintSet, wall: list[float], busy: list[float] | None = None
+) -> list[bool]:
+    """Whether one pattern after the other still had its time, with clocks that tell this."""
+    walls, busies = iter(wall), iter(busy or [])
+    guard = Guard(
+        Limits(), lambda: next(walls), busy_seconds=(lambda: next(busies)) if busy else None
+    )
+    pattern = explosive.technologies["Tame"].patterns[0]
+    count = len(wall) // 2
+    return [guard.search(pattern, "xaa", None) is not None for _ in range(count)]
+
+
+def test_a_page_is_not_charged_for_what_is_compiled_once(explosive: FingerprintSet) -> None:
+    assert find_times(explosive, [0, 0.4, 0.4, 0.4, 0.55, 0.55]) == [True, True, True]
+    # Half a second at most is given back.
+    assert find_times(explosive, [0, 5, 5]) == [True]
+    assert find_times(explosive, [0, 5, 5, 5]) == [True, False]
+
+
+def test_a_page_is_not_charged_for_what_else_the_machine_does(explosive: FingerprintSet) -> None:
+    assert find_times(explosive, [0, 0, 9, 9, 20, 20], busy=[0, 0.1, 0.3]) == [True, True, False]

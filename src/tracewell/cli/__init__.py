@@ -11,6 +11,7 @@ from tracewell.cli.errors import told_plainly
 _COMMANDS = {
     "admin": ("tracewell.cli.admin", "admin"),
     "crawl": ("tracewell.cli.crawl", "crawl"),
+    "detect": ("tracewell.cli.detect", "detect"),
     "fingerprints": ("tracewell.cli.fingerprints", "fingerprints"),
     "ingest": ("tracewell.cli.ingest", "ingest"),
     "keys": ("tracewell.cli.keys", "keys"),
@@ -35,6 +36,11 @@ class _Lazy(click.Group):
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        # Here, before click gets to see what it would call "Aborted!".
+        with told_plainly():
+            return super().invoke(ctx)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

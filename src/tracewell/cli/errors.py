@@ -6,6 +6,7 @@ or another part cannot be reached.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,5 +58,6 @@ def told_plainly() -> Iterator[None]:
     except KeyboardInterrupt:
         fail("stopped", 130)
     except BrokenPipeError:
-        sys.stderr.close()
+        # Whoever read has enough. What is still buffered goes nowhere, in silence.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +30,7 @@ class _Bar:
 
     def __init__(self, title: str, total: int) -> None:
         console = Console(stderr=True)
+        self.is_shown = console.is_terminal
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -35,6 +38,7 @@ class _Bar:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
             console=console,
+            redirect_stdout=False,  # what is printed there is for whoever reads it, not for people
             disable=not console.is_terminal,
         )
         self._task = self._progress.add_task(title, total=total, note="")
@@ -72,6 +76,22 @@ class CountBar(_Bar):
     _unit = MofNCompleteColumn()
 
 
+class RowWriter:
+    """Writes lines to standard output as they come, above a bar on the same terminal."""
+
+    def __init__(self, bar: _Bar) -> None:
+        self._stream = sys.stdout.buffer
+        shares = bar.is_shown and sys.stdout.isatty()
+        self._lead = b"\r\x1b[2K" if shares else b""  # the bar draws itself again below
+
+    def write(self, rows: Sequence[bytes]) -> None:
+        """Whole lines, each with its end. Raises BrokenPipeError."""
+        for row in rows:
+            self._stream.write(self._lead + row)
+        if rows:
+            self._stream.flush()
+
+
 class Problems:
     """Tells broken records on standard error, the first of them one by one."""
 
@@ -80,8 +100,12 @@ class Problems:
 
     def tell(self, path: Path, offset: int, reason: str) -> None:
         """One record that was skipped."""
+        self.tell_of(f"{path.name}:{offset}", reason)
+
+    def tell_of(self, place: str, reason: str) -> None:
+        """Anything that was skipped."""
         self.count += 1
         if self.count <= PROBLEMS_SHOWN_MAX:
-            click.echo(f"{path.name}:{offset}: skipped: {reason}", err=True)
+            click.echo(f"{place}: skipped: {reason}", err=True)
         elif self.count == PROBLEMS_SHOWN_MAX + 1:
-            click.echo("further broken records are only counted", err=True)
+            click.echo("further ones are only counted", err=True)

@@ -28,10 +28,12 @@ def detect(
 
     Confidence is the sum over the technology's matching patterns, at most 100; the version is the
     longest told. Never raises on account of the capture's contents: what the limits stopped is in
-    `given_up`. `seconds` is the monotonic clock that the time limits are measured with.
+    `given_up`. `seconds` is the monotonic clock that the time limits are measured with; unless it
+    is given, time in which other work had the core does not count.
     """
-    limits = limits or Limits()
-    return detect_with(capture, fingerprints, Guard(limits, seconds), choose_candidates)
+    busy_seconds = time.thread_time if seconds is time.perf_counter else None
+    guard = Guard(limits or Limits(), seconds, busy_seconds=busy_seconds)
+    return detect_with(capture, fingerprints, guard, choose_candidates)
 
 
 def detect_exhaustively(capture: Capture, fingerprints: FingerprintSet) -> DetectionResult:
@@ -46,6 +48,7 @@ def detect_with(
     capture: Capture, fingerprints: FingerprintSet, guard: Guard, choose: Choose
 ) -> DetectionResult:
     """`detect` with the way of choosing patterns and the bounds as arguments."""
+    fingerprints.prepare()  # not on the first page's time
     limits = guard.limits
     page = Page(capture.url, capture.body, capture.header("content-type"), limits)
     if page.cut:

@@ -14,6 +14,8 @@ from tracewell.detection.templates import fill_template
 from tracewell.values import Evidence
 
 VERSIONS_MAX = 50  # of one pattern on one page
+COMPILE_S_MAX = 0.5  # beside the page's own time, for the expressions that it is the first to need
+_COMPILED_BEFORE_S = 0.0002
 
 # A text, and where in it the pattern's strings begin (None: the pattern is tried everywhere).
 Place = tuple[Value, Sequence[int] | None]
@@ -32,7 +34,9 @@ class Hit:
 
 @dataclass(slots=True)
 class Guard:
-    """The time that a page may take. `seconds` is a monotonic clock.
+    """The time that a page may take. `seconds` is a monotonic clock; `busy_seconds`, where there is
+    one, tells how long this thread had a core, and is asked before a page's time is called spent:
+    a page is not judged by what else the machine does.
 
     `obvious` leaves out all that makes searching quick: for the reference that tests compare with.
     """
@@ -41,17 +45,22 @@ class Guard:
     seconds: Callable[[], float]
     obvious: bool = False
     given_up: list[GivenUp] = field(default_factory=list)
+    busy_seconds: Callable[[], float] | None = None
     _deadline: float | None = None
+    _began: float = 0.0
+    _compile_s: float = 0.0
 
     def search(self, pattern: Pattern, text: str, positions: Sequence[int] | None) -> Match | None:
         """The first match, or None; None too, and told, when a bound came before the answer."""
-        left = self._left()
+        now = self.seconds()
+        left = self._left(now)
         if left <= 0:
             self.give_up(pattern, "the time for this page was spent")
             return None
         timeout_s = min(left, self.limits.pattern_timeout_s)
         try:
             expression = get_expression(pattern.expression)
+            self._grant(self.seconds() - now)
             if self.obvious:
                 return expression.search_timed(text, timeout_s)
             return expression.search(text, positions, timeout_s)
@@ -69,13 +78,26 @@ class Guard:
 
     def is_spent(self) -> bool:
         """Whether the page's time is over."""
-        return self._left() <= 0
+        return self._left(self.seconds()) <= 0
 
-    def _left(self) -> float:
-        now = self.seconds()
+    def _left(self, now: float) -> float:
         if self._deadline is None:
             self._deadline = now + self.limits.page_timeout_s
-        return self._deadline - now
+            self._began = self.busy_seconds() if self.busy_seconds else now
+        left = self._deadline - now
+        if left <= 0 and self.busy_seconds:
+            busy_s = self.busy_seconds() - self._began
+            left = self.limits.page_timeout_s + self._compile_s - busy_s
+            self._deadline = now + left
+        return left
+
+    def _grant(self, took_s: float) -> None:
+        """Gives back what compiling took: it is done once for all pages, which must not differ."""
+        if took_s < _COMPILED_BEFORE_S or self._deadline is None:
+            return
+        granted_s = min(took_s, COMPILE_S_MAX - self._compile_s)
+        self._compile_s += granted_s
+        self._deadline += granted_s
 
 
 def match_values(pattern: Pattern, places: Iterable[Place], guard: Guard) -> Hit | None:

@@ -1,5 +1,5 @@
 """Work handed to a thread or to worker processes, each with a state of its own; what the work is,
-the caller says. Results come by future, so that the caller keeps the order and bounds what waits."""
+the caller says. Results come by future: the caller keeps the order and bounds what waits."""
 
 from __future__ import annotations
 

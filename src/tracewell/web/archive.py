@@ -41,8 +41,8 @@ _GZIP_MAGIC = b"\x1f\x8b\x08"
 _WARC_MAGIC = b"WARC/1."
 _SCAN_BYTES = 1 << 20
 _SET_ASIDE_NAMES = (b"transfer-encoding", b"content-encoding", b"content-length")
-_STATUS_LINE = re.compile(rb"(HTTP/\d(?:\.\d)?) (\d{3})(?: ([^\r\n]*))?\r?\n")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
+STATUS_LINE = re.compile(rb"(HTTP/\d(?:\.\d)?) (\d{3})(?: ([^\r\n]*))?\r?\n")
+HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 OnProblem = Callable[[int, str], None]
 OnProgress = Callable[[int, int], None]
@@ -121,6 +121,17 @@ def read_part(
         if on_progress is not None:
             on_progress(total if end is None else end, total)
         return end
+
+
+def opens_archive(opening: bytes) -> bool:
+    """Whether a file that begins with these bytes (some kilobytes) is a WARC file."""
+    if not opening.startswith(_GZIP_MAGIC):
+        return opening.startswith(_WARC_MAGIC)
+    try:
+        plain = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(opening, len(_WARC_MAGIC))
+    except zlib.error:
+        return False
+    return plain == _WARC_MAGIC
 
 
 def iter_parts(path: str | os.PathLike[str], part_bytes: int) -> Iterator[ArchivePart]:
@@ -257,13 +268,7 @@ def _find_next(file: BinaryIO, start: int, magic: bytes) -> int | None:
 def _opens_record(fd: int, offset: int, magic: bytes) -> bool:
     if magic == _WARC_MAGIC:
         return offset == 0 or os.pread(fd, 1, offset - 1) == b"\n"
-    try:
-        opening = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(
-            os.pread(fd, 4_096, offset), len(_WARC_MAGIC)
-        )
-    except zlib.error:
-        return False
-    return opening == _WARC_MAGIC
+    return opens_archive(os.pread(fd, 4_096, offset))
 
 
 def _read_block(record: WarcRecord, block: bytes, capture_id: str, limits: BodyLimits) -> Capture:
@@ -275,13 +280,13 @@ def _read_block(record: WarcRecord, block: bytes, capture_id: str, limits: BodyL
         raise ArchiveError(f"no page: {error}") from error
     if _is_resource(record):
         return _resource(record, url, block, capture_id, limits)
-    status_line = _STATUS_LINE.match(block)
+    status_line = STATUS_LINE.match(block)
     # From the end of the status line's text on, so that a response without headers ends too.
     head_from = status_line.end() - 2 if status_line else 0
-    head_end = _HEAD_END.search(block, max(head_from, 0), HTTP_HEADER_BYTES_MAX)
+    head_end = HEAD_END.search(block, max(head_from, 0), HTTP_HEADER_BYTES_MAX)
     if status_line is None or head_end is None:
         raise ArchiveError("the record holds no HTTP response")
-    headers = _parse_headers(block[status_line.end() : head_end.start()])
+    headers = parse_headers(block[status_line.end() : head_end.start()])
     body = block[head_end.end() :]
     if "chunked" in (find_header(headers, "transfer-encoding") or "").lower():
         body = decode_chunked(body)
@@ -311,7 +316,8 @@ def _resource(
     return Capture(url, 200, headers, block, moment, capture_id)
 
 
-def _parse_headers(head: bytes) -> RawHeaders:
+def parse_headers(head: bytes) -> RawHeaders:
+    """Names and values of the lines behind a status line; what is no header is left out."""
     headers: list[tuple[bytes, bytes]] = []
     for line in head.split(b"\n"):
         name, colon, value = line.rstrip(b"\r").partition(b":")

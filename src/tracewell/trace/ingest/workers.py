@@ -6,7 +6,6 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from tracewell.detection import FingerprintSet
 from tracewell.kernel.workers import open_workers
@@ -21,16 +20,7 @@ async def open_lookers(fingerprints: FingerprintSet, jobs: int) -> AsyncIterator
     """A function that looks into pages, with that many jobs (see `open_workers`)."""
     begin = functools.partial(make_inspector, fingerprints)
     async with open_workers(_observe_all, begin, jobs) as hand:
-        yield lambda pages: hand([_portable(page) for page in pages])
-
-
-def _portable(page: Page) -> Page:
-    # Read-only views of mappings do not travel between processes.
-    capture = page.capture
-    plain = replace(
-        capture, dns=dict(capture.dns), scripts=dict(capture.scripts), js=dict(capture.js)
-    )
-    return replace(page, capture=plain)
+        yield hand
 
 
 def _observe_all(inspector: Inspector, pages: Sequence[Page]) -> list[Observed]:
