@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 from tests.databases import all_migrations
-from tests.intrace.lookup_calls import ADA, look_up
+from tests.intrace.lookup_calls import ADA, error_of, look_up
 from tests.intrace.serving import Server, alter, in_database, read
 
 from tracewell.intrace.audit.proofs import LogAltered
@@ -15,7 +15,8 @@ from tracewell.kernel.database import Database
 from tracewell.kernel.errors import ApiError
 from tracewell.kernel.merkle import Frontier, verify_consistency
 from tracewell.kernel.merkle_proofs import parse_inclusion_proof
-from tracewell.kernel.signing import canonical_json, verify_checkpoint
+from tracewell.kernel.signing import canonical_json, parse_jwks, verify_checkpoint
+from tracewell.kernel.signing.encoding import decode_base64
 
 
 def made(client: httpx.Client) -> str:
@@ -80,7 +81,7 @@ def test_every_older_head_is_proven_to_be_the_begin_of_the_newest(
         new = found.head.checkpoint
         assert new.size == 8
         assert verify_consistency(old.size, 8, found.hashes, old.root, new.root)
-    with pytest.raises(ValueError, match="older"):
+    with pytest.raises(ApiError):
         server.run(server.intrace.tree.consistency(9))
 
 
@@ -142,3 +143,60 @@ def test_the_tree_can_be_undone_and_made_again_over_an_existing_log(
             assert leaf is not None
             assert leaf.entry is not None
             assert leaf.proof.verify(leaf.entry, keys)
+
+
+def test_the_api_gives_an_auditor_heads_leaves_and_proofs(
+    server: Server, analyst: httpx.Client, auditor: httpx.Client
+) -> None:
+    request_id = made(analyst)
+    old = auditor.get("/v1/audit/tree-head").json()
+    answer = look_up(analyst, ADA).json()
+    new = auditor.get("/v1/audit/tree-head").json()
+    keys = parse_jwks(server.signing.jwks())
+
+    heads = [verify_checkpoint(head["checkpoint"], keys).checkpoint for head in (old, new)]
+    assert [head.size for head in heads] == [old["tree_size"], new["tree_size"]] == [2, 4]
+    params = {"old_size": 2, "size": 4}
+    proof = auditor.get("/v1/audit/consistency", params=params).json()["hashes"]
+    hashes = [decode_base64(hashed) for hashed in proof]
+    assert verify_consistency(2, 4, hashes, heads[0].root, heads[1].root)
+    leaves = auditor.get("/v1/audit/leaves", params={"first": 1, "limit": 2}).json()
+    assert (leaves["first"], leaves["tree_size"], len(leaves["leaf_hashes"])) == (1, 4, 2)
+    inclusion = auditor.get(f"/v1/audit/{answer['request_id']}/inclusion").json()
+    assert inclusion["record"]["entry"] == answer["audit"]
+    for name in ("record", "completion"):
+        leaf = inclusion[name]
+        signed = parse_inclusion_proof(leaf["proof"]).verify(canonical_json(leaf["entry"]), keys)
+        assert signed.checkpoint == heads[1]
+    first = auditor.get(f"/v1/audit/{request_id}/inclusion").json()
+    assert [first[name]["leaf_index"] for name in ("record", "completion")] == [0, 1]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("consistency", 400, "field_required"),
+        ("consistency?old_size=-1", 400, "field_invalid"),
+        ("consistency?old_size=1", 404, "not_found"),
+        ("consistency?old_size=0&size=1", 404, "not_found"),
+        ("leaves?limit=10001", 400, "field_invalid"),
+        ("leaves?first=9223372036854775808", 400, "field_invalid"),
+        ("req_00000000000000000000000000/inclusion", 404, "not_found"),
+        ("%00/inclusion", 404, "not_found"),
+    ],
+)
+def test_what_the_tree_has_not_is_refused(
+    auditor: httpx.Client, path: str, status: int, code: str
+) -> None:
+    answer = auditor.get(f"/v1/audit/{path}")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert auditor.get("/v1/audit/leaves", params={"first": (1 << 63) - 1}).json()["first"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_the_tree_needs_the_logs_scope(analyst: httpx.Client) -> None:
+    for path in ("tree-head", "leaves", "consistency?old_size=0", f"req_{'0' * 26}/inclusion"):
+        answer = analyst.get(f"/v1/audit/{path}")
+        assert (answer.status_code, error_of(answer)["code"]) == (403, "insufficient_scope")

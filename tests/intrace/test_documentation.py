@@ -80,6 +80,11 @@ def test_every_answer_fits_its_documented_schema_and_nothing_in_it_is_undocument
         check(document, "/v1/audit", "get", supervisor.get("/v1/audit"))
         record = supervisor.get(f"/v1/audit/{request_id}")
         check(document, "/v1/audit/{request_id}", "get", record)
+        inclusion = supervisor.get(f"/v1/audit/{request_id}/inclusion")
+        check(document, "/v1/audit/{request_id}/inclusion", "get", inclusion)
+        for path in ("tree-head", "leaves", "consistency"):
+            answer = supervisor.get(f"/v1/audit/{path}", params={"old_size": 1})
+            check(document, f"/v1/audit/{path}", "get", answer)
 
 
 def test_no_error_tells_an_identifiers_value(server: Server, analyst: httpx.Client) -> None:

@@ -143,6 +143,10 @@ def test_what_intrace_finds_is_as_documented(
     assert call("GET", "/v1/reports/{request_id}/verify", **one)["verified"] is True
     assert call("GET", "/v1/audit", query={"limit": 5})["total"] >= 2
     assert call("GET", "/v1/audit/{request_id}", **one)["identifiers_queried"] == 3
+    assert call("GET", "/v1/audit/{request_id}/inclusion", **one)["completion"]["leaf_index"] >= 1
+    size = call("GET", "/v1/audit/tree-head")["tree_size"]
+    assert call("GET", "/v1/audit/leaves", query={"first": 1})["tree_size"] == size
+    assert call("GET", "/v1/audit/consistency", query={"old_size": 1})["size"] == size
     for connector in call("GET", "/v1/connectors")["connectors"]:
         parts = {"path_parameters": {"connector_id": connector["id"]}}
         assert call("GET", "/v1/connectors/{connector_id}/health", **parts)["id"] == connector["id"]

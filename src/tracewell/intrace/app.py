@@ -8,6 +8,7 @@ from tracewell.intrace.access import AccessBook
 from tracewell.intrace.audit.routes import audit_endpoints
 from tracewell.intrace.audit.service import Audit
 from tracewell.intrace.audit.tree import AuditTree
+from tracewell.intrace.audit.tree_routes import audit_tree_endpoints
 from tracewell.intrace.connectors.routes import ConnectorRoutes, connector_endpoints
 from tracewell.intrace.lookups.deep_limit import DeepLimit
 from tracewell.intrace.lookups.model import LookupRules
@@ -66,6 +67,7 @@ def build_intrace(
             *lookup_endpoints(lookups, DeepLimit(limiter, deep_quota, access), access),
             *report_endpoints(reports, access),
             *connector_endpoints(sources),
+            *audit_tree_endpoints(tree),
             *audit_endpoints(audit),
         ),
     )

@@ -15,12 +15,14 @@ from starlette.types import ASGIApp
 
 from tracewell.intrace.access import AccessBook
 from tracewell.intrace.app import Intrace
+from tracewell.intrace.audit.tree import AuditTree
 from tracewell.kernel.database import DatabaseFailed
 from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.limits import open_limiter
 from tracewell.kernel.signing import Keyring as SigningKeyring
 from tracewell.kernel.signing import SigningFailed
+from tracewell.main.audit_keeping import keep_audit_log
 from tracewell.main.ground import Ground, open_ground
 from tracewell.main.intrace_product import wire_intrace
 from tracewell.main.role_watch import RoleWatch
@@ -43,6 +45,7 @@ class Products:
     endpoints: Mapping[str, tuple[Endpoint, ...]]
     signing: SigningKeyring
     roles: RoleWatch | None = None
+    audit_tree: AuditTree | None = None
 
     async def check(self) -> dict[str, str]:
         """What a server needs to serve, each `ok` or what is wrong with it."""
@@ -60,8 +63,11 @@ class Products:
 
     def warnings(self) -> dict[str, str]:
         """What the operator should mend although the server serves."""
-        problem = self.roles.problem if self.roles is not None else None
-        return {} if problem is None else {"role_file": problem}
+        problems = {
+            "role_file": None if self.roles is None else self.roles.problem,
+            "audit_log": None if self.audit_tree is None else self.audit_tree.problem,
+        }
+        return {name: problem for name, problem in problems.items() if problem is not None}
 
     def public_keys(self) -> Any:
         """The JWK set of the reports' keys."""
@@ -87,6 +93,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         prefixes = {name: f"/{name}" if len(served) > 1 else "" for name in served}
         apps: dict[str, ASGIApp] = {}
         roles: RoleWatch | None = None
+        audit_tree: AuditTree | None = None
         endpoints: dict[str, tuple[Endpoint, ...]] = {}
         if "trace" in prefixes:
             apps[prefixes["trace"]], endpoints["trace"] = wire_trace(ground, keyring, limiter)
@@ -97,10 +104,13 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
                 stack.push_async_callback(_cancelled, asyncio.create_task(roles.watch()))
             gate, intrace = wire_intrace(ground, keyring, limiter, signing, access)
             apps[prefixes["intrace"]], endpoints["intrace"] = gate, intrace.endpoints
-            await intrace.tree.ensure_built()
+            audit_tree = intrace.tree
+            await audit_tree.ensure_built()
             purging = asyncio.create_task(_purge_regularly(intrace))
             stack.push_async_callback(_cancelled, purging)
-        yield Products(ground, apps, prefixes, endpoints, signing, roles)
+            keeping = asyncio.create_task(keep_audit_log(intrace, settings.audit_retention_days))
+            stack.push_async_callback(_cancelled, keeping)
+        yield Products(ground, apps, prefixes, endpoints, signing, roles, audit_tree)
 
 
 async def _purge_regularly(intrace: Intrace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from tracewell.intrace import errors
-from tracewell.intrace.audit import store
+from tracewell.intrace.audit import purging, store
 from tracewell.intrace.audit.model import (
     Access,
     AuditFilter,
@@ -14,12 +14,16 @@ from tracewell.intrace.audit.model import (
     Caller,
     Completion,
     MakeRecord,
+    Purge,
     Resource,
     whole_second,
 )
-from tracewell.kernel.clock import Clock
+from tracewell.kernel.clock import DAY_MS, Clock
 from tracewell.kernel.database import Database, DatabaseFailed, Transaction
 from tracewell.kernel.errors import ApiError
+
+PURGED_AT_ONCE_MAX = 5_000
+"""Bounds how long a purge keeps the next record waiting."""
 
 
 class Audit:
@@ -34,6 +38,21 @@ class Audit:
         self, caller: Caller, *, identifiers_queried: int, requester_reference: str | None
     ) -> AuditRecord:
         """Logs a lookup that is about to be made. Raises DatabaseFailed."""
+        return await self._record(caller, identifiers_queried, requester_reference)
+
+    async def record_analysis(
+        self, caller: Caller, *, requester_reference: str | None
+    ) -> AuditRecord:
+        """Logs an analysis that is about to be made: it asks for an entity, no identifier.
+
+        What becomes of it is told by `complete` (with the hash of its stored result) or
+        `complete_failed`. Raises DatabaseFailed.
+        """
+        return await self._record(caller, 0, requester_reference)
+
+    async def _record(
+        self, caller: Caller, identifiers_queried: int, requester_reference: str | None
+    ) -> AuditRecord:
 
         def make(logged_at: int) -> AuditRecord:
             return AuditRecord(
@@ -76,11 +95,21 @@ class Audit:
                 completion = Completion(whole_second(self._clock()), failure=failure)
                 await store.add_completion(tx, request_id, completion)
 
+    async def purge_expired(self, retention_days: int) -> Purge | None:
+        """Takes the content of the oldest expired records, a bounded number, and logs that.
+
+        None: no record has expired. Raises DatabaseFailed.
+        """
+        now = self._clock()
+        cutoff_ms = now - retention_days * DAY_MS
+        async with self._database.transaction() as tx:
+            return await purging.purge_expired(tx, cutoff_ms, whole_second(now), PURGED_AT_ONCE_MAX)
+
     async def get_record(self, request_id: str) -> bytes:
         """A record's bytes. Raises ApiError (`not_found`)."""
         async with self._database.statement() as tx:
             found = await store.find_record(tx, request_id)
-        if found is None:
+        if not found:  # unknown, or without content since its retention ended
             raise ApiError(errors.NOT_FOUND)
         return found
 
@@ -92,8 +121,9 @@ class Audit:
             return AuditPage((), 0, None)  # no token with such a subject is ever accepted
         before = int(cursor) if cursor is not None else None
         async with self._database.snapshot() as tx:
-            total = await store.count_records(tx, wanted)
-            rows = await store.list_records(tx, wanted, before, limit + 1)
+            purged = await purging.get_purged_through(tx)
+            total = await store.count_records(tx, wanted, purged)
+            rows = await store.list_records(tx, wanted, purged, before, limit + 1)
         page = rows[:limit]
         more = str(page[-1][0]) if len(rows) > limit else None
         return AuditPage(tuple(record for _, record in page), total, more)

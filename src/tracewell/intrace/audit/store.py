@@ -109,9 +109,9 @@ async def find_leaves(tx: Transaction, request_id: str) -> RequestLeaves | None:
     return RequestLeaves(leaf, bytes(record), completion_leaf, completion)
 
 
-def _where(wanted: AuditFilter) -> tuple[str, dict[str, object]]:
-    conditions: list[str] = []
-    params: dict[str, object] = {}
+def _where(wanted: AuditFilter, purged_through: int) -> tuple[str, dict[str, object]]:
+    conditions = ["seq > :purged_through"]
+    params: dict[str, object] = {"purged_through": purged_through}
     if wanted.from_ms is not None:
         conditions.append("logged_at >= :from_ms")
         params["from_ms"] = wanted.from_ms
@@ -121,12 +121,12 @@ def _where(wanted: AuditFilter) -> tuple[str, dict[str, object]]:
     if wanted.user_id is not None:
         conditions.append("user_id = :user_id")
         params["user_id"] = wanted.user_id
-    return " AND ".join(conditions) or "1 = 1", params
+    return " AND ".join(conditions), params
 
 
-async def count_records(tx: Transaction, wanted: AuditFilter) -> int:
-    """How many records match."""
-    where, params = _where(wanted)
+async def count_records(tx: Transaction, wanted: AuditFilter, purged_through: int) -> int:
+    """How many records match, of those that have their content."""
+    where, params = _where(wanted, purged_through)
     count: int = await tx.fetch_value(
         f"SELECT COUNT(*) FROM audit_records WHERE {where}",  # noqa: S608 - fixed conditions
         **params,
@@ -135,10 +135,14 @@ async def count_records(tx: Transaction, wanted: AuditFilter) -> int:
 
 
 async def list_records(
-    tx: Transaction, wanted: AuditFilter, before_seq: int | None, limit: int
+    tx: Transaction,
+    wanted: AuditFilter,
+    purged_through: int,
+    before_seq: int | None,
+    limit: int,
 ) -> Sequence[tuple[int, bytes]]:
-    """Places and records, the newest first."""
-    where, params = _where(wanted)
+    """Places and records, the newest first, of those that have their content."""
+    where, params = _where(wanted, purged_through)
     if before_seq is not None:
         where += " AND seq < :before_seq"
         params["before_seq"] = before_seq

@@ -42,6 +42,8 @@ class AuditTree:
         self._signer = signer
         self._origin = origin_of(organization_id)
         self._known: TreeHead | None = None
+        self.problem: str | None = None
+        """How the log was seen to be altered when its head was last asked for."""
 
     async def ensure_built(self) -> None:
         """Makes a tree of a log that was written before it was one."""
@@ -53,6 +55,15 @@ class AuditTree:
 
         Raises LogAltered, DatabaseFailed, SigningFailed.
         """
+        try:
+            head = await self._head()
+        except LogAltered as error:
+            self.problem = str(error)
+            raise
+        self.problem = None
+        return head
+
+    async def _head(self) -> TreeHead:
         async with self._database.snapshot() as tx:
             size = await tree_store.get_size(tx)
             last = await self._check_last(tx, size)
@@ -87,22 +98,24 @@ class AuditTree:
                 completion = await _prove(tx, found.completion_leaf, entry, head)
         return Inclusion(request_id, head, record, completion)
 
-    async def consistency(self, old_size: int) -> Consistency:
-        """Proves that the tree as it is now begins with the tree of an older size.
+    async def consistency(self, old_size: int, size: int | None = None) -> Consistency:
+        """Proves that the tree of a size, or as it is now, begins with the tree of an older size.
 
-        Raises ValueError for a size beyond the tree, and as `head`.
+        Raises ApiError (`not_found`: the tree has no such sizes), and as `head`.
         """
         head = await self.head()
-        spans = consistency_spans(old_size, head.checkpoint.size)
+        size = head.checkpoint.size if size is None else size
+        if not old_size <= size <= head.checkpoint.size:
+            raise ApiError(errors.NOT_FOUND)
         async with self._database.statement() as tx:
-            hashes = await _hashes(tx, spans)
-        return Consistency(old_size, head.checkpoint.size, tuple(hashes), head)
+            hashes = await _hashes(tx, consistency_spans(old_size, size))
+        return Consistency(old_size, size, tuple(hashes), head)
 
     async def list_leaves(self, first: int, limit: int) -> LeafPage:
         """The hashes of leaves from `first` on, for whoever keeps them outside."""
         async with self._database.snapshot() as tx:
             size = await tree_store.get_size(tx)
-            hashes = await tree_store.list_leaf_hashes(tx, Span(first, first + limit))
+            hashes = await tree_store.list_leaf_hashes(tx, Span(first, min(first + limit, size)))
         return LeafPage(first, size, tuple(hashes))
 
     async def _seal(self) -> TreeHead:
