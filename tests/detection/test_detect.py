@@ -63,6 +63,14 @@ def assert_offsets_are_true(capture: Capture, found: TechnologyUse) -> int:
         ({"dom": "a#x"}, "<p><a id=x>t</a>", "dom", "<a id=x>"),
         ({"dom": {"a": {"text": "^t$"}}}, "<a> t </a>", "dom", "<a>"),
         ({"dom": {"a": {"attributes": {"href": "x"}}}}, "<a><a HREF='/x'>", "dom", "HREF='/x'"),
+        ({"dom": "body.x"}, "<body id=a><BODY class='x'>", "dom", "<BODY class='x'>"),
+        ({"dom": "html[x]"}, "<html lang=en><html x>", "dom", "<html x>"),
+        (
+            {"dom": {"body": {"attributes": {"data-x": "^1$"}}}},
+            "<!--<body data-x=2>--><body class=b><body data-x='1' id=c>",
+            "dom",
+            "<body data-x='1' id=c>",
+        ),
     ],
 )
 def test_a_sign_in_the_body_is_pointed_at(

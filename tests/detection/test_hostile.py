@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracewell.detection import FingerprintSet, Limits, detect, load_fingerprints, load_pack
+from tracewell.detection import (
+    FingerprintSet,
+    Limits,
+    detect,
+    is_evident,
+    load_fingerprints,
+    load_pack,
+)
 from tracewell.detection.matching import Guard
 from tracewell.values import Capture
 
@@ -68,6 +76,38 @@ def test_a_charset_that_no_browser_knows_is_ignored(page: MakePage, label: str) 
 def test_a_hostile_page_is_answered(page: MakePage, body: bytes) -> None:
     result = detect(page(body), PACK)
     assert {given.kind for given in result.given_up} <= {"html", "dom", "script", "script_src"}
+
+
+ALL_OF_IT = Limits(body_bytes_max=64 << 20)
+
+
+@pytest.mark.parametrize("limits", [None, ALL_OF_IT], ids=["default", "all read"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a" * 50_000_000,
+        b"<div>" * 1_000_000,
+        b"<b>" * 1_000_000,
+        b"<svg>" * 1_000_000,
+        b"<i x>" * 1_000_000 + b"</i>" * 1_000_000,
+        bytes(range(256)) * 20_000,
+    ],
+    ids=lambda body: f"{body[:5]!r}-{len(body)}",
+)
+def test_a_monstrous_body_is_answered_and_what_was_not_read_is_told(
+    page: MakePage, body: bytes, limits: Limits | None
+) -> None:
+    result = detect(page(body), PACK, limits)
+    told = {given.reason for given in result.given_up if given.kind == "html"}
+    assert told == (set() if limits else {"only the first 2097152 bytes of the body were read"})
+
+
+@pytest.mark.parametrize("label", ["utf-16", "shift_jis", "iso-2022-jp", "gb18030", "big5", "x"])
+def test_bytes_that_are_no_html_under_any_charset_are_answered(page: MakePage, label: str) -> None:
+    noise = random.Random(7).randbytes(300_000)
+    result = detect(page(noise, f"text/html; charset={label}"), PACK)
+    assert all(is_evident(page(noise, f"text/html; charset={label}"), evidence)
+               for use in result.uses for evidence in use.evidence)  # fmt: skip
 
 
 def test_styles_in_each_other_are_read_once_and_that_is_told(page: MakePage) -> None:

@@ -4,6 +4,7 @@ A pure library: no database, no network, no settings; the only I/O is reading fi
 directories that the caller names, and keeping what was read in a folder that the caller names.
 """
 
+from tracewell.detection.checking import is_evident
 from tracewell.detection.detecting import detect
 from tracewell.detection.fingerprints import FingerprintSet
 from tracewell.detection.loading import load_fingerprints
@@ -30,6 +31,7 @@ __all__ = [
     "Problem",
     "default_fingerprints_directory",
     "detect",
+    "is_evident",
     "load_cached_fingerprints",
     "load_fingerprints",
     "load_pack",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import regex
 
 from tracewell.detection.expressions import Match, TooMuchWork, get_expression
+from tracewell.detection.late_tags import find_late_tag
 from tracewell.detection.model import GivenUp, Limits, Pattern
 from tracewell.detection.page import EXCERPT_CHARS_MAX, Page, Span, Value
 from tracewell.detection.templates import fill_template
@@ -142,6 +143,9 @@ def _place(hit: Hit, page: Page) -> Span | None:
         span = page.find_text_span(start, end)
     else:
         span = value.find_span()
+        if span is None and value.element is not None:
+            late = find_late_tag(page.source, value.element, value.attribute, hit.pattern.name)
+            span = Span(*late) if late else None
         if span is not None and value.verbatim:
             span = Span(span.start + start, span.start + end)
         elif span is not None and span.end - span.start > EXCERPT_CHARS_MAX and end > start:
