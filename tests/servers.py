@@ -188,11 +188,12 @@ def start_server(
     product: Product = "both",
     environment: Mapping[str, str] | None = None,
     workers: int = 1,
+    port: int = 0,
 ) -> Server:
     """Starts a server over the data folder `data` and waits until it is ready.
 
     Without `database_url` it is on SQLite in that folder. `environment` holds settings; those of
-    whoever runs the tests do not count. Raises ServerFailed.
+    whoever runs the tests do not count. `port` 0: any that is free. Raises ServerFailed.
     """
     data.mkdir(parents=True, exist_ok=True)
     given = dict(environment or {})
@@ -201,7 +202,7 @@ def start_server(
     log_path = data.with_name(f"{data.name}.{time.monotonic_ns()}.log")
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [_COMMAND, "serve", "--data", str(data), "--product", product, "--port", "0",
+            [_COMMAND, "serve", "--data", str(data), "--product", product, "--port", str(port),
              "--workers", str(workers)],
             env=_environment(given), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip

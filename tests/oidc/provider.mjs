@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
 const GRANT = 'urn:example:params:oauth:grant-type:named-person';
+const BROWSERS = { id: 'tracewell-browsers', secret: 'no secret: %+/' };
 const CLIENT = { id: 'tracewell-tests', secret: 'not-a-secret' };
 
 function newKeys() {
@@ -62,7 +63,12 @@ async function issue(ctx) {
   };
 }
 
-function makeProvider(issuer, keys) {
+function findAccount(ctx, id) {
+  const claims = { sub: id, email: `${id}@example.org`, groups: id.split('-') };
+  return { accountId: id, claims: async () => claims };
+}
+
+function makeProvider(issuer, keys, redirectUris) {
   const provider = new Provider(issuer, {
     clients: [
       {
@@ -73,9 +79,20 @@ function makeProvider(issuer, keys) {
         grant_types: [GRANT],
         token_endpoint_auth_method: 'client_secret_post',
       },
+      {
+        client_id: BROWSERS.id,
+        client_secret: BROWSERS.secret,
+        redirect_uris: redirectUris,
+        post_logout_redirect_uris: redirectUris.map((uri) => new URL('/', uri).href),
+      },
     ],
     jwks: { keys },
-    features: { devInteractions: { enabled: false } },
+    claims: { email: ['email'], groups: ['groups'] },
+    scopes: ['openid', 'email', 'groups'],
+    findAccount,
+    cookies: { keys: ['not-a-secret'] },
+    // Its own pages for signing in and consent: any name, any password.
+    features: { devInteractions: { enabled: true } },
     enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256', 'Ed25519'] },
     formats: {
       customizers: {
@@ -97,21 +114,27 @@ server.listen(0, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const seen = {};
   let keys = newKeys();
-  let answer = makeProvider(issuer, keys);
+  let redirectUris = ['http://127.0.0.1/unset'];
+  let answer = makeProvider(issuer, keys, redirectUris);
   let out = false;
 
   const control = {
     '/control/rotate': () => {
       keys = newKeys();
-      answer = makeProvider(issuer, keys);
+      answer = makeProvider(issuer, keys, redirectUris);
+    },
+    '/control/browsers': (query) => {
+      redirectUris = [query.get('redirect_uri')];
+      answer = makeProvider(issuer, keys, redirectUris);
     },
     '/control/out': () => { out = true; },
     '/control/back': () => { out = false; },
     '/control/seen': () => {},
   };
   server.on('request', (request, response) => {
-    if (control[request.url]) {
-      control[request.url]();
+    const { pathname, searchParams } = new URL(request.url, issuer);
+    if (control[pathname]) {
+      control[pathname](searchParams);
       response.end(JSON.stringify(seen));
       return;
     }
@@ -119,7 +142,7 @@ server.listen(0, '127.0.0.1', () => {
     if (out) response.writeHead(503).end();
     else answer(request, response);
   });
-  console.log(JSON.stringify({ issuer, client: CLIENT, grant: GRANT }));
+  console.log(JSON.stringify({ issuer, client: CLIENT, browsers: BROWSERS, grant: GRANT }));
 });
 
 // The test run is over, however it ended, when nobody holds the other end.

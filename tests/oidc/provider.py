@@ -39,6 +39,8 @@ class OidcProvider:
     grant: str
     client_id: str
     client_secret: str
+    browser_client_id: str
+    browser_client_secret: str
 
     @property
     def discovery_url(self) -> str:
@@ -97,6 +99,10 @@ class OidcProvider:
         answer: dict[str, Any] = self._ask("/jwks")
         return answer
 
+    def serve_browsers_of(self, redirect_uri: str) -> None:
+        """Lets the client for browsers send people to this address, and to none else."""
+        self._ask(f"/control/browsers?{urlencode({'redirect_uri': redirect_uri})}")
+
     def rotate_keys(self) -> None:
         """All keys are new ones from here on; the old ones are no longer published."""
         self._ask("/control/rotate")
@@ -135,7 +141,12 @@ def start_provider() -> Iterator[OidcProvider]:
         told = json.loads(process.stdout.readline() or b"{}")
         assert "issuer" in told, f"the provider did not start: exit code {process.poll()}"
         yield OidcProvider(
-            told["issuer"], told["grant"], told["client"]["id"], told["client"]["secret"]
+            told["issuer"],
+            told["grant"],
+            told["client"]["id"],
+            told["client"]["secret"],
+            told["browsers"]["id"],
+            told["browsers"]["secret"],
         )
     finally:
         process.kill()

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from tracewell.kernel.clock import system_clock
 from tracewell.kernel.oidc import IdentityProviderUnavailable, OidcVerifier
-from tracewell.kernel.oidc.discovery import fetch_provider_keys, parse_provider_address
+from tracewell.kernel.oidc.discovery import fetch_provider, parse_provider_address
 from tracewell.kernel.oidc.provider_keys import ProviderKeys, parse_provider_keys
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -112,7 +112,7 @@ def _fetch(
             await site.start()
             port = runner.addresses[0][1]
             address = parse_provider_address(f"http://127.0.0.1:{port}")
-            return await fetch_provider_keys(address, timeout_s=0.5)
+            return (await fetch_provider(address, timeout_s=0.5)).keys
         finally:
             await runner.cleanup()
 
@@ -215,7 +215,7 @@ def test_a_provider_without_a_usable_key_is_unavailable(handler: Handler) -> Non
 def test_a_provider_that_does_not_listen_is_unavailable() -> None:
     address = parse_provider_address("http://127.0.0.1:1")
     with pytest.raises(IdentityProviderUnavailable, match="cannot be reached"):
-        asyncio.run(fetch_provider_keys(address))
+        asyncio.run(fetch_provider(address))
 
 
 def _usable(*members: Any) -> ProviderKeys:

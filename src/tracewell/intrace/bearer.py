@@ -1,12 +1,13 @@
-"""From a bearer token of the organisation's identity provider to the principal of a call."""
+"""From a bearer token to the principal of a call: the identity provider's tokens and our own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from tracewell.intrace.access import AccessBook
+from tracewell.intrace.sign_in.sessions import Sessions, is_session_token
 from tracewell.kernel.identity.model import Principal
-from tracewell.kernel.oidc import OidcVerifier
+from tracewell.kernel.oidc import OidcVerifier, TokenFault, TokenInvalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,23 @@ class OidcBearer:
             email=claims.email,
             idp_session_id=claims.session_id,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Bearers:
+    """Every kind of bearer token that this deployment accepts.
+
+    Which kind it claims to be only decides who judges it: each has keys of its own, ours symmetric
+    and secret, the provider's asymmetric, so that no token is good in the other's place.
+    """
+
+    sessions: Sessions | None
+    oidc: OidcBearer | None
+
+    async def authenticate(self, token: str) -> Principal:
+        """Raises TokenExpired, TokenInvalid, IdentityProviderUnavailable and DatabaseFailed."""
+        if self.sessions is not None and is_session_token(token):
+            return await self.sessions.authenticate(token)
+        if self.oidc is not None:
+            return await self.oidc.authenticate(token)
+        raise TokenInvalid(TokenFault.TYPE)

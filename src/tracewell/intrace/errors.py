@@ -58,6 +58,21 @@ API_KEY_INVALID = _kind(
     "The provided API key does not exist or has been revoked.",
     "Verify the key or request a new one from Intrace.",
 )
+SIGN_IN_REFUSED = _kind(
+    "sign_in_refused",
+    401,
+    "The sign-in could not be completed.",
+    "The answer of the identity provider signs nobody in: it was changed, is too old, was used "
+    "before or belongs to another browser's sign-in. The log says which.",
+    "Sign in again; if it persists, compare the settings with those at the identity provider.",
+)
+CROSS_SITE_REFUSED = _kind(
+    "cross_site_refused",
+    403,
+    "Another site's page may not do this.",
+    "The browser says that the request was caused by a page of another site.",
+    "Do it from a page of PUBLIC_URL.",
+)
 INSUFFICIENT_SCOPE = _kind(
     "insufficient_scope",
     403,
@@ -196,6 +211,8 @@ CATALOGUE = Catalogue(
     UNSUPPORTED_MEDIA_TYPE,
     HEADERS_TOO_LARGE,
     IDENTITY_PROVIDER_UNAVAILABLE,
+    SIGN_IN_REFUSED,
+    CROSS_SITE_REFUSED,
 )
 
 USUAL = (

@@ -56,6 +56,9 @@ class Root:
         products = self._products
         assert products is not None, "requests come after the start"
         path: str = scope["path"]
+        if products.sign_in is not None and path.startswith("/auth/"):
+            await products.sign_in(scope, receive, send)
+            return
         for prefix, app in products.apps.items():
             if not prefix or path == prefix or path.startswith(prefix + "/"):
                 own = _OWN.get(path) if not prefix else None

@@ -58,7 +58,8 @@ def all_migrations() -> Migrations:
     )
 
 
-def _secret(settings: Settings, name: str) -> bytes:
+def secret_of(settings: Settings, name: str) -> bytes:
+    """A secret that was set, or the one of the data folder. Raises SecretUnusable."""
     given = getattr(settings, name)
     if given is None:
         return ensure_secret(settings.data, name.removesuffix("_secret"))
@@ -79,8 +80,8 @@ async def open_ground(
         if migrate:
             await all_migrations().up(database)
         new_id = IdFactory(clock)
-        hasher = KeyHasher(_secret(settings, "api_key_hash_secret"))
-        signer = TokenSigner(_secret(settings, "session_secret"), clock)
+        hasher = KeyHasher(secret_of(settings, "api_key_hash_secret"))
+        signer = TokenSigner(secret_of(settings, "session_secret"), clock)
         identity = Identity(database, hasher, signer, clock, new_id)
         await identity.ensure_hash_secret()
         smtp = settings.smtp_url

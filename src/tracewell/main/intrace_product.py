@@ -10,7 +10,6 @@ from tracewell.intrace import errors as intrace_errors
 from tracewell.intrace import wire as intrace_wire
 from tracewell.intrace.access import AccessBook
 from tracewell.intrace.app import Intrace, build_intrace
-from tracewell.intrace.bearer import OidcBearer
 from tracewell.intrace.connectors.registry import ConnectorSettings, build_connectors
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.kernel.http.app import build_app
@@ -18,11 +17,11 @@ from tracewell.kernel.http.endpoint import EndpointTable
 from tracewell.kernel.http.gate import Gate
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.limits import Limiter, Quota
-from tracewell.kernel.oidc import OidcVerifier
 from tracewell.kernel.signing import Keyring as SigningKeyring
 from tracewell.main.directory import TraceDirectory
 from tracewell.main.ground import Ground
 from tracewell.main.secret_files import ensure_secret
+from tracewell.main.sign_in import wire_sign_in
 
 
 def wire_intrace(
@@ -31,13 +30,14 @@ def wire_intrace(
     limiter: Limiter,
     signing: SigningKeyring,
     access: AccessBook,
-) -> tuple[ASGIApp, Intrace]:
-    """The product behind its gate, and its services."""
+) -> tuple[ASGIApp, Intrace, ASGIApp | None]:
+    """The product behind its gate, its services, and what answers `/auth`, if anything does."""
     settings = ground.settings
     window_s = settings.rate_limit_window_seconds
+    sign_in = wire_sign_in(ground, keyring, limiter, access)
     rules = intrace_wire.IntraceRules(
         keyring,
-        _bearer(ground, access),
+        sign_in.bearers,
         settings.auth_mode in ("api_key", "both"),
         settings.rate_limit_requests_per_minute,
         settings.rate_limit_burst,
@@ -76,22 +76,10 @@ def wire_intrace(
         {},
         settings.request_arrival_timeout_seconds,
     )
-    return gate, intrace
-
-
-def _bearer(ground: Ground, access: AccessBook) -> OidcBearer | None:
-    settings = ground.settings
-    if settings.auth_mode not in ("oidc", "both"):
-        return None
-    assert settings.oidc_issuer_url is not None
-    assert settings.oidc_audience is not None
-    claims = (settings.oidc_roles_claim,)
-    return OidcBearer(
-        OidcVerifier(
-            settings.oidc_issuer_url, settings.oidc_audience, ground.clock, groups_claims=claims
-        ),
-        access,
-    )
+    door = None
+    if sign_in.app is not None:
+        door = Gate(sign_in.app, EndpointTable(()), rules, limiter, ground.new_id, {})
+    return gate, intrace, door
 
 
 def _lookup_rules(ground: Ground) -> LookupRules:

@@ -37,7 +37,10 @@ _log = logging.getLogger("tracewell")
 
 @dataclass(slots=True)
 class Products:
-    """`apps` by prefix; `prefixes` and `endpoints` by the product's name."""
+    """`apps` by prefix; `prefixes` and `endpoints` by the product's name.
+
+    `sign_in` answers `/auth`, which has no prefix: identity providers are told its addresses.
+    """
 
     ground: Ground
     apps: Mapping[str, ASGIApp]
@@ -46,6 +49,7 @@ class Products:
     signing: SigningKeyring
     roles: RoleWatch | None = None
     audit_tree: AuditTree | None = None
+    sign_in: ASGIApp | None = None
 
     async def check(self) -> dict[str, str]:
         """What a server needs to serve, each `ok` or what is wrong with it."""
@@ -95,6 +99,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         roles: RoleWatch | None = None
         audit_tree: AuditTree | None = None
         endpoints: dict[str, tuple[Endpoint, ...]] = {}
+        sign_in: ASGIApp | None = None
         if "trace" in prefixes:
             apps[prefixes["trace"]], endpoints["trace"] = wire_trace(ground, keyring, limiter)
         if "intrace" in prefixes:
@@ -102,7 +107,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
             roles = _watched_roles(settings, access)
             if roles is not None:
                 stack.push_async_callback(_cancelled, asyncio.create_task(roles.watch()))
-            gate, intrace = wire_intrace(ground, keyring, limiter, signing, access)
+            gate, intrace, sign_in = wire_intrace(ground, keyring, limiter, signing, access)
             apps[prefixes["intrace"]], endpoints["intrace"] = gate, intrace.endpoints
             audit_tree = intrace.tree
             await audit_tree.ensure_built()
@@ -110,7 +115,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
             stack.push_async_callback(_cancelled, purging)
             keeping = asyncio.create_task(keep_audit_log(intrace, settings.audit_retention_days))
             stack.push_async_callback(_cancelled, keeping)
-        yield Products(ground, apps, prefixes, endpoints, signing, roles, audit_tree)
+        yield Products(ground, apps, prefixes, endpoints, signing, roles, audit_tree, sign_in)
 
 
 async def _purge_regularly(intrace: Intrace) -> None:

@@ -289,10 +289,34 @@ async def read_body(
 
     Raises BodyTooLarge, BodyTooSlow, BodyNotJson.
     """
+    body = await collect_body(scope, receive, timeout_s)
+    content_type: bytes = dict(scope["headers"]).get(b"content-type", b"")
+    media_type = content_type.split(b";")[0].strip().lower()
+    if body and media_type != b"application/json" and not media_type.endswith(b"+json"):
+        raise BodyNotJson
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def collect_body(
+    scope: Scope,
+    receive: Receive,
+    timeout_s: float = ARRIVAL_TIMEOUT_S,
+    bytes_max: int = BODY_BYTES_MAX,
+) -> bytes:
+    """The whole body, whatever its type. Raises BodyTooLarge, BodyTooSlow."""
     headers = dict(scope["headers"])
     declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
-        raise BodyTooLarge(BODY_BYTES_MAX)
+    if declared.isdigit() and int(declared) > bytes_max:
+        raise BodyTooLarge(bytes_max)
     chunks: list[bytes] = []
     size = 0
     try:
@@ -305,23 +329,10 @@ async def read_body(
                     raise BodyTooSlow
                 chunk = message.get("body", b"")
                 size += len(chunk)
-                if size > BODY_BYTES_MAX:
-                    raise BodyTooLarge(BODY_BYTES_MAX)
+                if size > bytes_max:
+                    raise BodyTooLarge(bytes_max)
                 chunks.append(chunk)
                 more = message.get("more_body", False)
     except TimeoutError as error:
         raise BodyTooSlow from error
-    media_type = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    if size and media_type != b"application/json" and not media_type.endswith(b"+json"):
-        raise BodyNotJson
-    body = b"".join(chunks)
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
+    return b"".join(chunks)

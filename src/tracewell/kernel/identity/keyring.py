@@ -72,6 +72,14 @@ class Keyring:
             raise CredentialRefused(Refusal.EXPIRED)
         return principal
 
+    def find_epoch(self) -> int | None:
+        """A number that rises whenever a right is taken away; None while it is not known lately.
+
+        What was found out under a number counts as long as this tells the same.
+        """
+        seen_lately = self._monotonic() - self._seen_at <= TRUSTED_FOR_S
+        return self._epoch if seen_lately else None
+
     async def _fetch(self, text: str) -> tuple[ApiKey, Principal]:
         epoch = self._epoch
         async with self._database.snapshot() as tx:

@@ -201,6 +201,11 @@ async def set_successor(tx: Transaction, key_id: str, successor_id: str, expires
     return changed == 1
 
 
+async def raise_epoch(tx: Transaction) -> None:
+    """Tells every process that a right was taken away."""
+    await tx.execute(_RAISE_EPOCH)
+
+
 async def fetch_epoch(tx: Transaction) -> int:
     """A number that rises whenever a right is taken away."""
     return int(await tx.fetch_value("SELECT epoch FROM identity_epoch WHERE one = 1"))

@@ -1,11 +1,14 @@
-"""Bearer tokens of the organisation's identity provider: are they genuine, and who is it?
+"""Tokens of the organisation's identity provider: are they genuine, and who is it?
 
-What the person may do is not decided here; the code flow for browsers is not here either.
+Bearer tokens of API calls, and the code flow for browsers. What the person may do is not decided
+here.
 """
 
+from tracewell.kernel.idp import IdentityProviderUnavailable
 from tracewell.kernel.oidc.claims import TokenClaims
+from tracewell.kernel.oidc.code_flow import CodeFlow, OidcClient, SignInFailed, SignInFault
+from tracewell.kernel.oidc.discovery import ProviderSource
 from tracewell.kernel.oidc.errors import (
-    IdentityProviderUnavailable,
     TokenExpired,
     TokenFault,
     TokenInvalid,
@@ -13,8 +16,13 @@ from tracewell.kernel.oidc.errors import (
 from tracewell.kernel.oidc.verifier import OidcVerifier
 
 __all__ = [
+    "CodeFlow",
     "IdentityProviderUnavailable",
+    "OidcClient",
     "OidcVerifier",
+    "ProviderSource",
+    "SignInFailed",
+    "SignInFault",
     "TokenClaims",
     "TokenExpired",
     "TokenFault",

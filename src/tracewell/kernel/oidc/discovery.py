@@ -1,24 +1,26 @@
-"""Fetch an identity provider's discovery document and keys: bounded, over TLS, no redirects.
+"""Fetch an identity provider's discovery document and keys.
 
 OpenID Connect Discovery 1.0, RFC 8414.
 """
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import orjson
 
-from tracewell.kernel.oidc.errors import IdentityProviderUnavailable
+from tracewell.kernel.clock import Clock
+from tracewell.kernel.idp import IdentityProviderUnavailable, ProviderCache
+from tracewell.kernel.idp.documents import (
+    FETCH_TIMEOUT_S,
+    fetch_document,
+    is_loopback,
+    require_safe_url,
+)
 from tracewell.kernel.oidc.provider_keys import ProviderKeys, parse_provider_keys
-
-FETCH_TIMEOUT_S = 5.0
-DOCUMENT_BYTES_MAX = 256 << 10
-URL_CHARACTERS_MAX = 2_048
 
 _WELL_KNOWN = "/.well-known/"
 _OPENID_CONFIGURATION = "openid-configuration"
@@ -38,7 +40,51 @@ class ProviderAddress:
     @property
     def is_loopback(self) -> bool:
         """Is the provider on this machine (and so allowed to speak plain HTTP)?"""
-        return _is_loopback(urlsplit(self.issuer).hostname)
+        return is_loopback(urlsplit(self.issuer).hostname)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEndpoints:
+    """What the code flow needs of the discovery document; None for what it does not name."""
+
+    authorization: str | None
+    token: str | None
+    userinfo: str | None
+    end_session: str | None
+    token_auth_methods: tuple[str, ...]
+    names_itself: bool
+    """Whether it puts `iss` into every answer of the authorization endpoint (RFC 9207)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What one provider publishes at one moment."""
+
+    keys: ProviderKeys
+    endpoints: ProviderEndpoints
+
+
+class ProviderSource:
+    """One provider's documents: fetched when they are needed, shared by all who verify."""
+
+    def __init__(self, issuer_url: str, clock: Clock) -> None:
+        """Nothing is fetched yet. Raises ValueError for an issuer URL that cannot be used."""
+        self.address = parse_provider_address(issuer_url)
+        self._cache = ProviderCache(lambda: fetch_provider(self.address), clock)
+
+    async def get(self) -> Provider:
+        """What is published. Raises IdentityProviderUnavailable."""
+        return await self._cache.get()
+
+    async def get_keys_for(self, kid: str | None) -> ProviderKeys:
+        """The keys, fetched once more for a key id that is not among them.
+
+        Raises IdentityProviderUnavailable.
+        """
+        provider = await self._cache.get()
+        if kid is not None and not provider.keys.knows(kid):
+            provider = await self._cache.get_anew(provider)
+        return provider.keys
 
 
 def parse_provider_address(issuer_url: str) -> ProviderAddress:
@@ -49,7 +95,7 @@ def parse_provider_address(issuer_url: str) -> ProviderAddress:
     parts = urlsplit(issuer_url)
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("an issuer URL has no user, no query and no fragment")
-    _require_safe(issuer_url, loopback_allowed=True)
+    require_safe_url(issuer_url, loopback_allowed=True)
     origin = f"{parts.scheme}://{parts.netloc}"
     before, marker, after = parts.path.partition(_WELL_KNOWN)
     if not marker:
@@ -60,44 +106,59 @@ def parse_provider_address(issuer_url: str) -> ProviderAddress:
     return ProviderAddress(origin + path.rstrip("/"), issuer_url)
 
 
-async def fetch_provider_keys(
+async def fetch_provider(
     address: ProviderAddress, *, timeout_s: float = FETCH_TIMEOUT_S
-) -> ProviderKeys:
-    """The provider's exact issuer name and its current keys, each document within the time.
+) -> Provider:
+    """The provider's exact issuer name, keys and endpoints, each document within the time.
 
     Raises IdentityProviderUnavailable, also when the document speaks for another issuer.
     """
-    timeout = aiohttp.ClientTimeout(total=timeout_s)
-    # Compressed answers stay compressed and then are no JSON: nothing can unfold past the bound.
-    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
-        document = await _fetch_json(session, address.document_url)
-        issuer, jwks_uri = document.get("issuer"), document.get("jwks_uri")
-        if not isinstance(issuer, str) or issuer.rstrip("/") != address.issuer:
-            raise IdentityProviderUnavailable("the discovery document names another issuer")
-        if not isinstance(jwks_uri, str):
-            raise IdentityProviderUnavailable("the discovery document names no jwks_uri")
-        try:
-            _require_safe(jwks_uri, loopback_allowed=address.is_loopback)
-            return parse_provider_keys(issuer, await _fetch_json(session, jwks_uri))
-        except ValueError as error:
-            raise IdentityProviderUnavailable(str(error)) from error
-
-
-async def _fetch_json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-    body = bytearray()
+    document = await _fetch_json(address.document_url, timeout_s)
+    issuer, jwks_uri = document.get("issuer"), document.get("jwks_uri")
+    if not isinstance(issuer, str) or issuer.rstrip("/") != address.issuer:
+        raise IdentityProviderUnavailable("the discovery document names another issuer")
+    if not isinstance(jwks_uri, str):
+        raise IdentityProviderUnavailable("the discovery document names no jwks_uri")
     try:
-        async with session.get(url, headers=headers, allow_redirects=False) as response:
-            if response.status != 200:
-                raise IdentityProviderUnavailable(f"the provider answered {response.status}")
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > DOCUMENT_BYTES_MAX:
-                    raise IdentityProviderUnavailable("the provider's answer is too large")
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        raise IdentityProviderUnavailable(
-            f"the provider cannot be reached: {type(error).__name__}"
-        ) from error
+        require_safe_url(jwks_uri, loopback_allowed=address.is_loopback)
+        endpoints = _parse_endpoints(document, loopback_allowed=address.is_loopback)
+        keys = parse_provider_keys(issuer, await _fetch_json(jwks_uri, timeout_s))
+    except ValueError as error:
+        raise IdentityProviderUnavailable(str(error)) from error
+    return Provider(keys, endpoints)
+
+
+def _parse_endpoints(document: Mapping[str, Any], *, loopback_allowed: bool) -> ProviderEndpoints:
+    def find(name: str) -> str | None:
+        url = document.get(name)
+        if not isinstance(url, str):
+            return None
+        require_safe_url(url, loopback_allowed=loopback_allowed)
+        return url
+
+    methods = document.get("token_endpoint_auth_methods_supported")
+    return ProviderEndpoints(
+        authorization=find("authorization_endpoint"),
+        token=find("token_endpoint"),
+        userinfo=find("userinfo_endpoint"),
+        end_session=find("end_session_endpoint"),
+        # OpenID Connect Discovery 1.0, section 3, names the default.
+        token_auth_methods=tuple(filter(lambda name: isinstance(name, str), methods))
+        if isinstance(methods, list)
+        else ("client_secret_basic",),
+        names_itself=document.get("authorization_response_iss_parameter_supported") is True,
+    )
+
+
+async def _fetch_json(url: str, timeout_s: float) -> dict[str, Any]:
+    answer = await fetch_document(url, accept="application/json", timeout_s=timeout_s)
+    if answer.status != 200:
+        raise IdentityProviderUnavailable(f"the provider answered {answer.status}")
+    return parse_json_answer(answer.body)
+
+
+def parse_json_answer(body: bytes) -> dict[str, Any]:
+    """Raises IdentityProviderUnavailable unless it is a JSON object."""
     try:
         document = orjson.loads(body)
     except ValueError as error:
@@ -105,23 +166,3 @@ async def _fetch_json(session: aiohttp.ClientSession, url: str) -> dict[str, Any
     if not isinstance(document, dict):
         raise IdentityProviderUnavailable("the provider's answer is not a JSON object")
     return document
-
-
-def _require_safe(url: str, *, loopback_allowed: bool) -> None:
-    parts = urlsplit(url)
-    _ = parts.port  # raises ValueError for one that is no number
-    if len(url) > URL_CHARACTERS_MAX or not parts.hostname or not url.isprintable():
-        raise ValueError("the provider's URL is not a usable URL")
-    if parts.scheme == "https":
-        return
-    if parts.scheme != "http" or not loopback_allowed or not _is_loopback(parts.hostname):
-        raise ValueError("the provider's URL must be https (http only on this machine)")
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return host is not None and ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

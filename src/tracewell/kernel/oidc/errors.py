@@ -21,6 +21,7 @@ class TokenFault(StrEnum):
     NOT_YET_VALID = "The token is not valid yet."
     SENDER_CONSTRAINED = "The token is bound to a key and is not a bearer token."
     SUBJECT = "The token names no subject."
+    SESSION_ENDED = "The session has been ended."
     EMAIL = "The token carries no e-mail address."
 
 
@@ -34,7 +35,3 @@ class TokenInvalid(Exception):  # noqa: N818
 
 class TokenExpired(Exception):  # noqa: N818
     """The token is genuine, was meant for us, and its time is over."""
-
-
-class IdentityProviderUnavailable(Exception):  # noqa: N818
-    """The provider's keys cannot be had, so no token can be judged; says why, for the operator."""

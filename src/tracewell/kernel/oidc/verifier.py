@@ -11,9 +11,8 @@ from joserfc.util import urlsafe_b64decode
 
 from tracewell.kernel.clock import Clock
 from tracewell.kernel.oidc.claims import ClaimRules, TokenClaims, parse_claims
-from tracewell.kernel.oidc.discovery import fetch_provider_keys, parse_provider_address
+from tracewell.kernel.oidc.discovery import ProviderSource
 from tracewell.kernel.oidc.errors import TokenFault, TokenInvalid
-from tracewell.kernel.oidc.key_cache import KeyCache
 from tracewell.kernel.oidc.provider_keys import ALGORITHMS, ProviderKey, ProviderKeys
 
 TOKEN_CHARACTERS_MAX = 16_384
@@ -34,39 +33,49 @@ class OidcVerifier:
 
     def __init__(
         self,
-        issuer_url: str,
+        provider: str | ProviderSource,
         audience: str,
         clock: Clock,
         *,
         groups_claims: tuple[str, ...] = DEFAULT_GROUPS_CLAIMS,
         future_skew_s: int = FUTURE_SKEW_S,
     ) -> None:
-        """Nothing is fetched yet. Raises ValueError for an issuer URL that cannot be used."""
+        """`provider`: its issuer URL, or the source that others use as well.
+
+        Nothing is fetched yet. Raises ValueError for an issuer URL that cannot be used.
+        """
         if not audience:
             raise ValueError("the audience is empty")
-        address = parse_provider_address(issuer_url)
+        self._source = (
+            provider if isinstance(provider, ProviderSource) else ProviderSource(provider, clock)
+        )
         self._audience = audience
         self._clock = clock
         self._groups_claims = groups_claims
         self._future_skew_ms = future_skew_s * 1000
-        self._cache = KeyCache(lambda: fetch_provider_keys(address), clock)
 
     async def warm(self) -> None:
         """Fetch the keys now, at start-up. Raises IdentityProviderUnavailable."""
-        await self._cache.get_keys()
+        await self._source.get()
 
     async def verify(self, token: str) -> TokenClaims:
         """Who presents this token?
 
         Raises TokenInvalid, TokenExpired, IdentityProviderUnavailable.
         """
-        kid, algorithm = _parse_header(token)
-        keys = await self._cache.get_keys()
-        if kid is not None and not keys.knows(kid):
-            keys = await self._cache.get_keys_anew(keys)
-        claims = _parse_signed_claims(token, _get_key(keys, kid, algorithm), algorithm)
-        rules = ClaimRules(keys.issuer, self._audience, self._groups_claims, self._future_skew_ms)
+        issuer, claims = await read_signed_claims(self._source, token)
+        rules = ClaimRules(issuer, self._audience, self._groups_claims, self._future_skew_ms)
         return parse_claims(claims, rules, self._clock())
+
+
+async def read_signed_claims(source: ProviderSource, token: str) -> tuple[str, dict[str, Any]]:
+    """The provider's issuer name and the claims under its signature, not yet judged.
+
+    Raises TokenInvalid, IdentityProviderUnavailable.
+    """
+    kid, algorithm = _parse_header(token)
+    keys = await source.get_keys_for(kid)
+    return keys.issuer, _parse_signed_claims(token, _get_key(keys, kid, algorithm), algorithm)
 
 
 def _parse_header(token: str) -> tuple[str | None, str]:

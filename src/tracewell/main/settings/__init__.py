@@ -12,6 +12,7 @@ from pydantic import AliasChoices, ValidationError
 
 from tracewell.main.settings.ground import Product
 from tracewell.main.settings.intrace import IntraceSettings
+from tracewell.main.settings.together import iter_problems
 from tracewell.main.settings.trace import TraceSettings
 
 __all__ = [
@@ -47,19 +48,9 @@ def load_settings(**given: object) -> Settings:
         settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsWrong("\n".join(map(_told, error.errors()))) from None
-    if settings.auth_mode == "saml":
-        # Nothing would be accepted: better no server than one that refuses everybody.
-        raise SettingsWrong(
-            "AUTH_MODE: saml is not served by this release (for example both, with OIDC_ISSUER_URL)"
-        )
-    if settings.auth_mode in ("oidc", "both") and not (
-        settings.oidc_issuer_url and settings.oidc_audience
-    ):
-        raise SettingsWrong(
-            f"AUTH_MODE={settings.auth_mode} needs OIDC_ISSUER_URL "
-            "(for example https://login.example.com) and OIDC_AUDIENCE "
-            "(for example https://intrace.example.com)"
-        )
+    problems = list(iter_problems(settings))
+    if problems:
+        raise SettingsWrong("\n".join(problems))
     return settings
 
 
@@ -71,7 +62,9 @@ def _told(problem: object) -> str:
     name = variable_name(field) if field in Settings.model_fields else place
     examples = Settings.model_fields[field].examples if field in Settings.model_fields else None
     example = f" (for example {examples[0]})" if examples else ""
-    return f"{name}: {problem['msg']}{example}"
+    # Never the value: it may be a secret.
+    told = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {told}{example}"
 
 
 def environment_of(settings: Settings) -> Mapping[str, str]:

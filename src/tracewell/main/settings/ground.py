@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -108,6 +108,16 @@ class GroundSettings(BaseSettings):
         begins = ("postgresql://", "postgres://", "sqlite:///")
         if value is not None and not value.startswith(begins):
             raise ValueError("must begin with postgresql:// or sqlite:///")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _usable_address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "https://unset")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must begin with https:// (or http://) and a host")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("has no user, no query and no fragment")
         return value
 
     @field_validator("trusted_proxies")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
+from tracewell.kernel.idp.documents import require_safe_url
+from tracewell.kernel.oidc.discovery import parse_provider_address
 from tracewell.main.settings.ground import GroundSettings
 
 
@@ -48,6 +50,65 @@ class IntraceSettings(GroundSettings):
         default=None,
         description="Intrace: the audience that tokens must have.",
         examples=["https://intrace.example.com"],
+    )
+    oidc_client_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="Intrace: how the identity provider knows this engine; with it people sign in "
+        "through a browser, with PUBLIC_URL/auth/oidc/callback as the redirect URI.",
+        examples=["tracewell"],
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None,
+        description="Intrace: the client's secret at the identity provider; without it a public "
+        "client, by PKCE alone.",
+        examples=["(as the identity provider shows it)"],
+    )
+    oidc_scopes: str = Field(
+        default="openid email profile",
+        pattern=r"^[!#-\[\]-~]+( [!#-\[\]-~]+)*$",
+        description="Intrace: what a sign-in asks the identity provider for; `openid` is needed.",
+        examples=["openid email profile groups"],
+    )
+    saml_metadata_url: str | None = Field(
+        default=None,
+        description="Intrace: where the SAML identity provider publishes its metadata.",
+        examples=["https://login.example.com/saml/metadata"],
+    )
+    saml_entity_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,
+        pattern=r"^\S+$",
+        description="Intrace: the engine's own name towards the SAML identity provider.",
+        examples=["https://intrace.example.com/auth/saml/metadata"],
+    )
+    saml_acs_url: str | None = Field(
+        default=None,
+        description="Intrace: where the SAML identity provider sends its answers: this engine's "
+        "`/auth/saml/acs` as browsers reach it.",
+        examples=["https://intrace.example.com/auth/saml/acs"],
+    )
+    saml_idp_initiated: bool = Field(
+        default=False,
+        description="Intrace: whether answers count that no sign-in here has asked for, as the "
+        "identity provider's own portal sends them.",
+        examples=["false"],
+    )
+    saml_groups_attribute: str = Field(
+        default="groups",
+        min_length=1,
+        max_length=500,
+        description="Intrace: the assertion's attribute that names the caller's groups.",
+        examples=["http://schemas.microsoft.com/ws/2008/06/identity/claims/groups"],
+    )
+    session_lifetime_minutes: int = Field(
+        default=60,
+        ge=5,
+        le=720,
+        description="Intrace: how long a sign-in, and the bearer token that it gives, lasts.",
+        examples=["60"],
     )
     oidc_roles_claim: str = Field(
         default="groups",
@@ -110,6 +171,39 @@ class IntraceSettings(GroundSettings):
         description="Intrace: how long audit records are kept; at least 365.",
         examples=["2555"],
     )
+
+    @property
+    def takes_oidc(self) -> bool:
+        """Whether tokens of an OpenID provider are accepted."""
+        return self.auth_mode == "oidc" or (
+            self.auth_mode == "both" and self.oidc_issuer_url is not None
+        )
+
+    @property
+    def takes_saml(self) -> bool:
+        """Whether people sign in at a SAML identity provider."""
+        return self.auth_mode == "saml" or (
+            self.auth_mode == "both" and self.saml_metadata_url is not None
+        )
+
+    @property
+    def takes_people(self) -> bool:
+        """Whether people sign in through a browser."""
+        return self.takes_saml or (self.takes_oidc and self.oidc_client_id is not None)
+
+    @field_validator("oidc_issuer_url")
+    @classmethod
+    def _usable_issuer(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_provider_address(value)
+        return value
+
+    @field_validator("saml_metadata_url")
+    @classmethod
+    def _usable_metadata_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            require_safe_url(value, loopback_allowed=True)
+        return value
 
     @property
     def enabled_connectors(self) -> frozenset[str] | None:

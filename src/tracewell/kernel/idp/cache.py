@@ -1,4 +1,4 @@
-"""When the provider's keys are fetched: at need, when old, and once for an unknown key id."""
+"""When what a provider publishes is fetched: at need, when old, and once for an unknown key."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from tracewell.kernel.clock import MINUTE_MS, SECOND_MS, Clock
-from tracewell.kernel.oidc.errors import IdentityProviderUnavailable
-from tracewell.kernel.oidc.provider_keys import ProviderKeys
+from tracewell.kernel.idp.errors import IdentityProviderUnavailable
+
+Published = TypeVar("Published")
 
 FRESH_MS = 10 * MINUTE_MS
 """Younger keys are used without asking; a key that the provider withdrew lives no longer."""
@@ -26,39 +28,39 @@ UNKNOWN_WINDOW_MS = MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
-    keys: ProviderKeys
+class _Snapshot(Generic[Published]):
+    published: Published
     fetched_at_ms: int
 
 
-class KeyCache:
-    """One provider's keys, fetched by one caller at a time."""
+class ProviderCache(Generic[Published]):
+    """What one provider publishes (keys, metadata), fetched by one caller at a time."""
 
-    def __init__(self, fetch: Callable[[], Awaitable[ProviderKeys]], clock: Clock) -> None:
+    def __init__(self, fetch: Callable[[], Awaitable[Published]], clock: Clock) -> None:
         self._fetch = fetch
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: _Snapshot[Published] | None = None
         self._retry_at_ms = 0
         self._unknown_fetches_ms: deque[int] = deque(maxlen=UNKNOWN_FETCHES_MAX)
 
-    async def get_keys(self) -> ProviderKeys:
-        """The keys, without waiting while they are fresh. Raises IdentityProviderUnavailable."""
-        usable = self._find_keys(FRESH_MS)
+    async def get(self) -> Published:
+        """Without waiting while it is fresh. Raises IdentityProviderUnavailable."""
+        usable = self._find(FRESH_MS)
         if usable is None and self._lock.locked():
             # Somebody is fetching: no need to wait while older keys may still serve.
-            usable = self._find_keys(STALE_MS)
+            usable = self._find(STALE_MS)
         if usable is not None:
             return usable
         async with self._lock:
-            return self._find_keys(FRESH_MS) or await self._renew()
+            return self._find(FRESH_MS) or await self._renew()
 
-    async def get_keys_anew(self, seen: ProviderKeys) -> ProviderKeys:
-        """Newer keys than `seen`, for a key id that is not among them; `seen` if there are none."""
+    async def get_anew(self, seen: Published) -> Published:
+        """Newer than `seen`, for a key that is not there; `seen` if there is nothing newer."""
         async with self._lock:
             snapshot, now_ms = self._snapshot, self._clock()
-            if snapshot is not None and snapshot.keys is not seen:
-                return snapshot.keys
+            if snapshot is not None and snapshot.published is not seen:
+                return snapshot.published
             if now_ms < self._retry_at_ms:
                 return seen
             fetches = self._unknown_fetches_ms
@@ -70,25 +72,25 @@ class KeyCache:
             except IdentityProviderUnavailable:
                 return seen
 
-    def _find_keys(self, age_ms: int) -> ProviderKeys | None:
+    def _find(self, age_ms: int) -> Published | None:
         snapshot = self._snapshot
         if snapshot is None or self._clock() - snapshot.fetched_at_ms >= age_ms:
             return None
-        return snapshot.keys
+        return snapshot.published
 
-    async def _renew(self) -> ProviderKeys:
+    async def _renew(self) -> Published:
         if self._clock() >= self._retry_at_ms:
             try:
-                keys = await self._fetch()
+                published = await self._fetch()
             except IdentityProviderUnavailable:
                 self._retry_at_ms = self._clock() + RETRY_MS
-                stale = self._find_keys(STALE_MS)
+                stale = self._find(STALE_MS)
                 if stale is None:
                     raise
                 return stale
-            self._snapshot = _Snapshot(keys, self._clock())
-            return keys
-        stale = self._find_keys(STALE_MS)
+            self._snapshot = _Snapshot(published, self._clock())
+            return published
+        stale = self._find(STALE_MS)
         if stale is None:
             raise IdentityProviderUnavailable("the provider failed a moment ago")
         return stale

@@ -1,0 +1,1 @@
+"""Signing people in through a browser: at an OpenID provider or a SAML identity provider."""
