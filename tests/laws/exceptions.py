@@ -30,6 +30,7 @@ PERMISSIVE = {
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    "CC0-1.0",
     "CNRI-Python",
     "ISC",
     "MIT",

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.trace.conftest import DAY_MS, NOW, World, organization, page
 
-from tracewell.trace.companies.routes import CompanySummary
 from tracewell.trace.paging import Paged
+from tracewell.trace.search.routes import CompanySummary
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -17,6 +17,7 @@ from tracewell.kernel.ids import IdFactory
 from tracewell.kernel.limits import Limiter
 from tracewell.trace.accounts.routes import accounts_router
 from tracewell.trace.accounts.service import Accounts
+from tracewell.trace.companies.columns import CompanyColumns
 from tracewell.trace.companies.routes import company_endpoints, company_fast_handlers
 from tracewell.trace.companies.service import Companies
 from tracewell.trace.credits.routes import credit_endpoints
@@ -24,6 +25,8 @@ from tracewell.trace.credits.service import Credits
 from tracewell.trace.lists.routes import list_endpoints
 from tracewell.trace.lists.service import Lists
 from tracewell.trace.paging import Pager
+from tracewell.trace.search.routes import search_endpoints
+from tracewell.trace.search.service import Search
 from tracewell.trace.technologies.routes import technology_endpoints
 from tracewell.trace.technologies.service import Technologies
 
@@ -31,11 +34,13 @@ from tracewell.trace.technologies.service import Technologies
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What main wires: endpoints behind the gate, those that the gate answers itself by name, and
-    the routes for `/auth`, which stand outside of it."""
+    the routes for `/auth`, which stand outside of it; `warm` reads what first answers would wait
+    for."""
 
     endpoints: tuple[Endpoint, ...]
     fast: Mapping[str, FastHandler]
     accounts: APIRouter
+    warm: Callable[[], Awaitable[None]]
 
 
 def build_trace(
@@ -51,13 +56,16 @@ def build_trace(
     """Makes the product's services over the ground's parts."""
     pager = Pager(public_url)
     companies = Companies(database, ledger)
+    search = Search(database, ledger, CompanyColumns())
     return Trace(
         endpoints=(
             *company_endpoints(companies, pager),
+            *search_endpoints(search, pager),
             *technology_endpoints(Technologies(database), pager),
             *credit_endpoints(Credits(database, ledger), pager),
             *list_endpoints(Lists(database, clock, new_id), pager),
         ),
         fast=company_fast_handlers(companies),
         accounts=accounts_router(Accounts(identity, limiter)),
+        warm=search.warm,
     )

@@ -103,25 +103,3 @@ class Summary:
     posting_count: int
     first_observed_at: int
     last_observed_at: int
-
-
-Sort = Literal[
-    "name",
-    "-name",
-    "last_observed_at",
-    "-last_observed_at",
-    "technology_count",
-    "-technology_count",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What companies are searched for: every condition holds; slugs and codes are normalised."""
-
-    q: str | None = None
-    technology: tuple[str, ...] = ()
-    technology_any: tuple[str, ...] = ()
-    category: tuple[str, ...] = ()
-    country: tuple[str, ...] = ()
-    sort: Sort = "name"

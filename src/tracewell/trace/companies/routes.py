@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from fastapi import Path, Request
-from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from tracewell.kernel.clock import format_utc
-from tracewell.kernel.http.answer import Answer, as_response, json_answer
+from tracewell.kernel.http.answer import Answer, as_response
 from tracewell.kernel.http.app import passed
 from tracewell.kernel.http.endpoint import Access, Endpoint
 from tracewell.kernel.http.gate import FastHandler, Passed
 from tracewell.trace import errors
-from tracewell.trace.companies.model import Query, Sort, Summary
 from tracewell.trace.companies.service import Companies
-from tracewell.trace.metering import call_of, charge_headers
-from tracewell.trace.paging import LIMIT_DEFAULT, Page, Paged, PageLimit, PageNumber, Pager
-from tracewell.trace.texts import SLUG_PATTERN, SearchText
+from tracewell.trace.paging import Pager
 
 _TAG = "Companies"
 _VALUES_MAX = 20
 _LOOKUP = "/v1/companies/{identifier}"
 
 Value = TypeVar("Value")
-
-Slugs = Annotated[
-    str,
-    Parameter(
-        max_length=1_000,
-        pattern=f"^{SLUG_PATTERN}(?:,{SLUG_PATTERN}){{0,{_VALUES_MAX - 1}}}$",
-        description=f"Slugs, comma-separated, at most {_VALUES_MAX}.",
-    ),
-]
-Countries = Annotated[
-    str,
-    Parameter(
-        pattern=f"^[A-Za-z]{{2}}(?:,[A-Za-z]{{2}}){{0,{_VALUES_MAX - 1}}}$",
-        description="ISO 3166-1 alpha-2 codes of the headquarters, comma-separated: any of them.",
-    ),
-]
 
 
 class _Model(BaseModel):
@@ -131,21 +110,6 @@ class CompanyProfile(_Model):
     last_crawled_at: datetime
 
 
-class CompanySummary(_Model):
-    """A company as a row of a search."""
-
-    company_id: int
-    slug: str
-    name: str
-    primary_domain: str
-    country: str | None
-    technology_count: int
-    partnership_count: int
-    posting_count: int
-    first_observed_at: datetime
-    last_observed_at: datetime
-
-
 def company_endpoints(service: Companies, pager: Pager) -> tuple[Endpoint, ...]:
     """The endpoints of companies."""
 
@@ -156,42 +120,11 @@ def company_endpoints(service: Companies, pager: Pager) -> tuple[Endpoint, ...]:
         """The profile of one company by a domain of it or by its slug."""
         return as_response(await service.lookup_answer(passed(request)))
 
-    async def search_companies(
-        request: Request,
-        q: Annotated[SearchText | None, Parameter(description="Part of name or domain.")] = None,
-        technology: Slugs | None = None,
-        technology_any: Slugs | None = None,
-        category: Slugs | None = None,
-        country: Countries | None = None,
-        sort: Sort = "name",
-        page: PageNumber = 1,
-        limit: PageLimit = LIMIT_DEFAULT,
-    ) -> Response:
-        """The companies that fit every filter. `technology`: those that run all of these;
-        `technology_any`, `category`, `country`: any of these."""
-        query = Query(
-            q,
-            _parts(technology),
-            _parts(technology_any),
-            _parts(category),
-            _parts(country and country.upper()),
-            sort,
-        )
-        wanted, call = Page(page, limit), call_of(passed(request))
-        (found, total), charge = await service.search(call, query, wanted)
-        body = pager.envelope(request.scope, wanted, [_summary(row) for row in found], total)
-        return as_response(json_answer(body, headers=charge_headers(charge)))
-
-    paid = Access(charges="1 credit per company on the page that is not unlocked")
     return (
         Endpoint(
             "GET", _LOOKUP, get_company, Access(charges="1 credit unless it is unlocked"),
             "Get a company", CompanyProfile, _TAG,
             errors=(errors.COMPANY_NOT_FOUND, errors.CREDIT_EXHAUSTED),
-        ),
-        Endpoint(
-            "GET", "/v1/companies", search_companies, paid, "Search companies",
-            Paged[CompanySummary], _TAG, errors=(errors.CREDIT_EXHAUSTED,),
         ),
     )  # fmt: skip
 
@@ -205,22 +138,3 @@ def company_fast_handlers(service: Companies) -> dict[str, FastHandler]:
         return await service.lookup_answer(request)
 
     return {f"GET {_LOOKUP}": get_company}
-
-
-def _parts(text: str | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text.split(","))) if text else ()
-
-
-def _summary(row: Summary) -> dict[str, Any]:
-    return {
-        "company_id": row.company_id,
-        "slug": row.slug,
-        "name": row.name,
-        "primary_domain": row.primary_domain,
-        "country": row.country,
-        "technology_count": row.technology_count,
-        "partnership_count": row.partnership_count,
-        "posting_count": row.posting_count,
-        "first_observed_at": format_utc(row.first_observed_at),
-        "last_observed_at": format_utc(row.last_observed_at),
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -11,11 +11,13 @@ from tracewell.extraction import Fact, Field
 from tracewell.kernel.credits.batch import Found
 from tracewell.kernel.database import Row, Sql, Transaction
 from tracewell.trace.companies.days import add_days, day_of, pack_days, unpack_days
-from tracewell.trace.companies.model import Company, Domain, Query, Sign, Summary, Use
+from tracewell.trace.companies.model import Company, Domain, Sign, Summary, Use
 from tracewell.trace.companies.profile import country_of, render_profile
+from tracewell.trace.companies.properties import properties_of, stored_properties
 from tracewell.trace.companies.rules import best_facts, name_of
+from tracewell.trace.index.bitmaps import Property, change_properties
 from tracewell.trace.technologies.model import Technology
-from tracewell.trace.texts import like_pattern, name_key, sort_key
+from tracewell.trace.texts import name_key, sort_key
 
 _BY_DOMAIN = Sql(
     sqlite="""
@@ -41,19 +43,14 @@ _BY_SLUG = Sql(
 _SUMMARY = """c.company_id, c.slug, c.name, c.primary_domain, c.country, c.technology_count,
     c.partnership_count, c.posting_count, c.first_observed_at, c.last_observed_at"""
 
-_USES_ONE = """c.company_id IN (SELECT u.company_id FROM technologies AS t
-      JOIN technology_uses AS u ON u.technology_id = t.technology_id AND u.status = 'active'
-      WHERE t.slug {test})"""
-_IN_CATEGORY = """c.company_id IN (SELECT u.company_id FROM categories AS g
-      JOIN technology_categories AS tc ON tc.category_id = g.category_id
-      JOIN technology_uses AS u ON u.technology_id = tc.technology_id AND u.status = 'active'
-      WHERE g.slug {test})"""
-
-_SORT_COLUMNS = {
-    "name": "c.sort_name",
-    "last_observed_at": "c.last_observed_at",
-    "technology_count": "c.technology_count",
-}
+_SUMMARIES = Sql(
+    sqlite=f"""
+        SELECT {_SUMMARY} FROM companies AS c
+        WHERE c.company_id IN (SELECT value FROM json_each(:ids))""",  # noqa: S608 - our own words
+    postgresql=f"""
+        SELECT {_SUMMARY} FROM companies AS c
+        WHERE c.company_id = ANY(CAST(:ids AS BIGINT[]))""",  # noqa: S608
+)
 
 
 async def read_profiles(tx: Transaction, wanted: Sequence[str]) -> Sequence[Found[bytes] | None]:
@@ -71,51 +68,11 @@ async def read_profiles(tx: Transaction, wanted: Sequence[str]) -> Sequence[Foun
     return [found.get(key) for key in wanted]
 
 
-async def search_companies(
-    tx: Transaction, query: Query, *, limit: int, offset: int
-) -> tuple[list[Summary], int]:
-    """A page of the companies that fit, and how many fit in all."""
-    where, params = _conditions(query)
-    direction = "DESC" if query.sort.startswith("-") else "ASC"
-    column = _SORT_COLUMNS[query.sort.removeprefix("-")]
-    total = await tx.fetch_value(
-        f"SELECT COUNT(*) FROM companies AS c WHERE {where}",  # noqa: S608 - our own words
-        **params,
-    )
-    rows = await tx.fetch_all(
-        f"SELECT {_SUMMARY} FROM companies AS c WHERE {where}"  # noqa: S608 - our own words
-        f" ORDER BY {column} {direction}, c.company_id {direction} LIMIT :limit OFFSET :offset",
-        **params,
-        limit=limit,
-        offset=offset,
-    )
-    return [Summary(*row) for row in rows], total
-
-
-def _conditions(query: Query) -> tuple[str, dict[str, Any]]:
-    """The WHERE clause in our own words, and the caller's words as its parameters."""
-    conditions, params = ["1 = 1"], dict[str, Any]()
-
-    def one_of(name: str, values: Iterable[str]) -> str:
-        marks = []
-        for place, value in enumerate(values):
-            params[f"{name}_{place}"] = value
-            marks.append(f":{name}_{place}")
-        return f"IN ({', '.join(marks)})"
-
-    if query.q:
-        params["q"] = like_pattern(query.q)
-        conditions.append("c.search_text LIKE :q ESCAPE '\\'")
-    for place, slug in enumerate(query.technology):
-        params[f"technology_{place}"] = slug
-        conditions.append(_USES_ONE.format(test=f"= :technology_{place}"))
-    if query.technology_any:
-        conditions.append(_USES_ONE.format(test=one_of("any", query.technology_any)))
-    if query.category:
-        conditions.append(_IN_CATEGORY.format(test=one_of("category", query.category)))
-    if query.country:
-        conditions.append(f"c.country {one_of('country', query.country)}")
-    return " AND ".join(conditions), params
+async def fetch_summaries(tx: Transaction, company_ids: Sequence[int]) -> list[Summary]:
+    """The companies as rows of a search, in the order of the ids."""
+    asked = orjson.dumps(company_ids).decode() if tx.dialect == "sqlite" else list(company_ids)
+    rows = {row[0]: Summary(*row) for row in await tx.fetch_all(_SUMMARIES, ids=asked)}
+    return [rows[company_id] for company_id in company_ids]
 
 
 # Writers of companies take turns: what is read here is written back whole.
@@ -132,9 +89,20 @@ _SAVE = """
       name_key = :name_key, country = :country, industry = :industry,
       employee_range = :employee_range, founded_year = :founded_year,
       technology_count = :technology_count, partnership_count = :partnership_count,
-      posting_count = :posting_count, visit_days = :visit_days,
+      posting_count = :posting_count, visit_days = :visit_days, change_number = :change_number,
       first_observed_at = :first_observed_at, last_observed_at = :last_observed_at,
       last_crawled_at = :last_crawled_at, profile = :profile
+    WHERE company_id = :company_id"""
+_NEXT_CHANGE = """
+    UPDATE company_changes SET change_number = change_number + 1 RETURNING change_number"""
+_SAVE_TEXT = """
+    INSERT OR REPLACE INTO company_texts (rowid, search_text) VALUES (:company_id, :search_text)"""
+# A company that was added and not saved yet has no profile.
+_FIRMOGRAPHICS = """
+    SELECT profile = '', search_text, country, industry, employee_range FROM companies
+    WHERE company_id = :company_id"""
+_USES = """
+    SELECT technology_id, status, confidence, version FROM technology_uses
     WHERE company_id = :company_id"""
 _SAVE_DOMAIN = """
     INSERT INTO company_domains
@@ -264,7 +232,8 @@ def _use(row: Row, catalogue: Mapping[int, Technology], signs: Mapping[int, list
 
 
 async def save_company(tx: Transaction, company: Company) -> None:
-    """Writes the company whole, its profile rendered anew."""
+    """Writes the company whole, its profile rendered anew, and what the index says of it."""
+    before = await _stored_properties(tx, company)
     name = name_of(company)
     best = best_facts(company.facts)
 
@@ -273,17 +242,24 @@ async def save_company(tx: Transaction, company: Company) -> None:
 
     year = shown("founded_year")
     names = [name, company.slug, *(domain.domain for domain in company.domains)]
+    search_text = "\n".join(sort_key(text) for text in names)
     of_company = {"company_id": company.company_id}
+    country, industry, employee_range = (
+        country_of(company),
+        shown("industry"),
+        shown("employee_range"),
+    )
     await tx.execute(
         _SAVE,
         **of_company,
+        change_number=await tx.fetch_value(_NEXT_CHANGE),
         name=name,
         sort_name=sort_key(name),
-        search_text="\n".join(sort_key(text) for text in names),
+        search_text=search_text,
         name_key=name_key(name),
-        country=country_of(company),
-        industry=shown("industry"),
-        employee_range=shown("employee_range"),
+        country=country,
+        industry=industry,
+        employee_range=employee_range,
         founded_year=int(year) if year else None,
         partnership_count=company.partnership_count,
         posting_count=company.posting_count,
@@ -294,6 +270,12 @@ async def save_company(tx: Transaction, company: Company) -> None:
         last_crawled_at=company.last_crawled_at,
         profile=render_profile(company),
     )
+    if tx.dialect == "sqlite":
+        await tx.execute(_SAVE_TEXT, **of_company, search_text=search_text)
+    after = properties_of(
+        company.primary_domain, search_text, company.uses, country, industry, employee_range
+    )
+    await change_properties(tx, company.company_id, before, after)
     for statement in _FORGET:
         await tx.execute(statement, **of_company)
     await tx.execute_many(_SAVE_DOMAIN, [of_company | _domain(one) for one in company.domains])
@@ -308,6 +290,24 @@ async def save_company(tx: Transaction, company: Company) -> None:
     )
     await tx.execute_many(
         _ADD_FACT, [of_company | _values(fact, place) for place, fact in enumerate(company.facts)]
+    )
+
+
+async def _stored_properties(tx: Transaction, company: Company) -> frozenset[Property]:
+    of_company = {"company_id": company.company_id}
+    row = await tx.fetch_one(_FIRMOGRAPHICS, **of_company)
+    assert row is not None, "a company is added before it is saved"
+    is_new, search_text, country, industry, employee_range = row
+    if is_new:
+        return frozenset()
+    rows = await tx.fetch_all(_USES, **of_company)
+    return frozenset(
+        stored_properties(
+            company,
+            search_text,
+            [(row[0], row[1], row[2], row[3]) for row in rows],
+            (country, industry, employee_range),
+        )
     )
 
 

@@ -15,6 +15,7 @@ from itertools import islice
 from tracewell.detection import FingerprintSet
 from tracewell.kernel.database import Database, Transaction
 from tracewell.trace.companies import store as companies
+from tracewell.trace.companies.indexing import ensure_indexed_catalogue
 from tracewell.trace.companies.model import Company
 from tracewell.trace.companies.rules import add_alias, name_of, observe
 from tracewell.trace.ingest import store
@@ -25,7 +26,6 @@ from tracewell.trace.partnerships import store as partnerships
 from tracewell.trace.partnerships.rules import add_claims
 from tracewell.trace.postings import store as postings
 from tracewell.trace.technologies.model import Technology
-from tracewell.trace.technologies.service import ensure_catalogue
 from tracewell.values import Capture
 
 CHUNK_CAPTURES = 8
@@ -50,7 +50,7 @@ async def ingest_captures(
     """
     async with database.transaction() as tx:
         await companies.lock_companies(tx)
-        catalogue = await ensure_catalogue(tx, fingerprints.technologies.values())
+        catalogue = await ensure_indexed_catalogue(tx, fingerprints.technologies.values())
     ingest = _Ingest(database, catalogue, on_progress)
     async with open_lookers(fingerprints, jobs) as look:
         await ingest.run(iter(captures), look, chunks_max=2 * jobs)
