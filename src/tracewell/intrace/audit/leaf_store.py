@@ -31,6 +31,17 @@ _END = """
       UNION ALL SELECT MAX(leaf) FROM audit_completions
       UNION ALL SELECT MAX(leaf) FROM audit_purges) AS ends
 """
+_STRAY = """
+    SELECT 'record', request_id FROM audit_records WHERE leaf IS NULL
+    UNION ALL SELECT 'completion', request_id FROM audit_completions WHERE leaf IS NULL
+    LIMIT :limit
+"""
+_ORPHANS = """
+    SELECT leaf, request_id FROM audit_completions c WHERE NOT EXISTS (
+      SELECT 1 FROM audit_records r WHERE r.request_id = c.request_id)
+    ORDER BY leaf LIMIT :limit
+"""
+_TOLD_MAX = 1_000
 
 
 class LeafKind(StrEnum):
@@ -86,6 +97,17 @@ async def iter_leaf_rows(tx: Transaction, span: Span) -> AsyncIterator[list[Leaf
     """The rows of a span in chunks."""
     for first in range(span.first, span.end, CHUNK_LEAVES):
         yield await list_leaf_rows(tx, Span(first, min(first + CHUNK_LEAVES, span.end)))
+
+
+async def list_stray_rows(tx: Transaction) -> list[tuple[str, str]]:
+    """Kind and request of the first rows that claim to be no leaf at all."""
+    return [(row[0], row[1]) for row in await tx.fetch_all(_STRAY, limit=_TOLD_MAX)]
+
+
+async def list_orphans(tx: Transaction) -> list[tuple[int, str]]:
+    """Leaf and request of the first completions that have no record."""
+    rows = await tx.fetch_all(_ORPHANS, limit=_TOLD_MAX)
+    return [(row[0], row[1]) for row in rows if row[0] is not None]
 
 
 async def ensure_built(tx: Transaction) -> None:

@@ -15,6 +15,9 @@ _ADD_NODE = "INSERT INTO audit_nodes (level, idx, hash) VALUES (:level, :idx, :h
 _LEAF_HASHES = """
     SELECT hash FROM audit_nodes WHERE level = 0 AND idx >= :first AND idx < :end ORDER BY idx
 """
+_LEVEL = """
+    SELECT idx, hash FROM audit_nodes WHERE level = :level AND idx >= :first AND idx < :end
+"""
 _ADD_CHECKPOINT = """
     INSERT INTO audit_checkpoints (size, note, key_id, signed_at)
     VALUES (:size, :note, :key_id, :signed_at)
@@ -98,6 +101,17 @@ async def list_leaf_hashes(tx: Transaction, span: Span) -> list[bytes]:
     """The hashes of leaves, as many of the span as there are."""
     rows = await tx.fetch_all(_LEAF_HASHES, first=span.first, end=span.end)
     return [bytes(row[0]) for row in rows]
+
+
+async def list_inner_nodes(tx: Transaction, span: Span) -> dict[Node, bytes]:
+    """The nodes above the leaves that the leaves of a span complete."""
+    nodes: dict[Node, bytes] = {}
+    for level in range(1, span.end.bit_length()):
+        rows = await tx.fetch_all(
+            _LEVEL, level=level, first=span.first >> level, end=span.end >> level
+        )
+        nodes.update({Node(level, row[0]): bytes(row[1]) for row in rows})
+    return nodes
 
 
 async def find_last_checkpoint(tx: Transaction) -> StoredCheckpoint | None:
