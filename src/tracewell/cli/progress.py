@@ -59,6 +59,10 @@ class _Bar:
         """Sets how much is done."""
         self._progress.update(self._task, completed=done)
 
+    def move_of(self, done: int, total: int) -> None:
+        """Sets how much of how much is done, where that is known only by then."""
+        self._progress.update(self._task, completed=done, total=total)
+
     def say(self, note: str) -> None:
         """Sets the note behind the bar."""
         self._progress.update(self._task, note=note)

@@ -95,7 +95,8 @@ class TreeCheck:
         self._findings = findings
         self.frontier = frontier
         self._kept = kept
-        self._good_size = frontier.size
+        self.covered = frontier.size
+        """The size of the largest tree so far that a head has shown to be right."""
         self._since_good: list[str] = []
         self._is_broken = False
         self.heads_matched = 0
@@ -134,12 +135,12 @@ class TreeCheck:
                 continue  # before the first leaf that is here
             if head.checkpoint.root == root:
                 self.heads_matched += 1
-                self._good_size = size
+                self.covered = size
                 self._since_good.clear()
             elif not self._is_broken:
                 # Every later head differs as well: that tells nothing new.
                 self._is_broken = True
                 detail = f"not all of them are those that the head of {head.source} covers"
                 named = tuple(self._since_good)
-                finding = Finding(Problem.REWRITTEN, self._good_size, size - 1, detail, named)
+                finding = Finding(Problem.REWRITTEN, self.covered, size - 1, detail, named)
                 self._findings.add(finding)
