@@ -1,4 +1,4 @@
-"""Agreement with wappalyzer-core, pattern by pattern, on real pages; every difference explained.
+"""Agreement with wappalyzer-core, by pattern and by version, on real pages; every difference told.
 
 python -m benchmarks.agreement [--every N]: takes every N-th page (default 4). Both engines see the
 same texts and the same public set. A difference is explained by trying its cause: the pattern as
@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from benchmarks.detection import DATA, read_pages
 from benchmarks.peers.running import PeerMissing, core_items, run_core
 from tracewell.detection import FingerprintSet, Limits, load_fingerprints
 from tracewell.detection.looking import Looker, choose_candidates
-from tracewell.detection.matching import Guard
+from tracewell.detection.matching import Guard, Hit
 from tracewell.detection.model import Pattern
 from tracewell.detection.page import Page
+from tracewell.detection.templates import fill_template, is_version
 from tracewell.detection.translation import compile_expression
 from tracewell.values import Capture
 
@@ -38,6 +39,8 @@ KINDS = {
     "url": "url",
 }
 AMPLE = Limits(pattern_timeout_s=60, page_timeout_s=3600)
+NOT_EXPLAINED = "NOT EXPLAINED"
+OTHER_VERSION = "other version"
 Seen = tuple[str, str, str]  # technology, our kind, the expression as wappalyzer-core compiles it
 
 
@@ -65,15 +68,13 @@ def as_node_tells(expression: str) -> str:
     return told or "(?:)"
 
 
-def own_hits(capture: Capture, fingerprints: FingerprintSet) -> dict[Seen, Pattern]:
+def own_hits(capture: Capture, fingerprints: FingerprintSet) -> dict[Seen, Hit]:
     """What we see, by the kinds that both decide."""
     page = Page(capture.url, capture.body, capture.header("content-type"), AMPLE)
     guard = Guard(AMPLE, time.perf_counter)
     looker = Looker(capture, page, fingerprints, guard, choose_candidates)
     return {
-        (hit.pattern.technology, hit.pattern.kind, as_node_tells(hit.pattern.expression)): (
-            hit.pattern
-        )
+        (hit.pattern.technology, hit.pattern.kind, as_node_tells(hit.pattern.expression)): hit
         for hit in looker.iter_hits()
         if hit.pattern.kind in KINDS
     }
@@ -124,6 +125,65 @@ def explain(pattern: Pattern, texts: Texts, ours: bool) -> str:
     return ""
 
 
+def versions_by(expression: str, pattern: Pattern, texts: list[str]) -> set[str]:
+    """The versions that the expression tells in its pattern's place, the obvious way."""
+    try:
+        compiled = compile_expression(expression)
+    except ValueError:
+        return set()
+    found = [compiled.search(text, timeout=60) for text in texts]
+    template = pattern.version or ""
+    told = [fill_template(template, (one.group(), *one.groups())) for one in found if one]
+    return {version for version in told if version}
+
+
+def explain_versions(hit: Hit, theirs: set[str], texts: Texts) -> str:
+    """Why both see a pattern and tell other versions; empty where no cause is found."""
+    kept = {version for version in theirs if is_version(version)}
+    if kept == set(hit.versions):
+        return "neither in the end: they leave out numbers from 10,000 on only when they add up"
+    given = texts.of(hit.pattern)
+    plain = versions_by(hit.pattern.expression, hit.pattern, given)
+    rewritten = versions_by(rewrite(hit.pattern.expression), hit.pattern, given)
+    if plain == set(hit.versions) and rewritten == kept:
+        return "theirs: the rewritten expression tells other groups"
+    return ""
+
+
+@dataclass
+class Tally:
+    """What was compared, and every difference by its cause."""
+
+    patterns: int = 0
+    versions_same: int = 0
+    causes: Counter[str] = field(default_factory=Counter)
+    examples: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def differ(self, side: str, cause: str, key: Seen) -> None:
+        """One difference."""
+        label = f"{side}: {cause or NOT_EXPLAINED}"
+        self.causes[label] += 1
+        self.examples[label][f"{key[0]} ({key[1]}) {key[2][:70]}"] += 1
+
+    def count(self, of_versions: bool) -> int:
+        """How many differences there are."""
+        return sum(
+            number for label, number in self.causes.items()
+            if label.startswith(OTHER_VERSION) == of_versions
+        )  # fmt: skip
+
+    def show(self, pages: int) -> None:
+        """Prints it."""
+        only, other = self.count(of_versions=False), self.count(of_versions=True)
+        print(f"{pages} pages, {self.patterns} patterns seen by both, {only} by one only")
+        print(f"agreement {self.patterns / max(1, self.patterns + only):.2%}")
+        print(f"{self.versions_same} versions the same, {other} not")
+        for label, count in self.causes.most_common():
+            print(f"\n{count:>5}  {label}")
+            for example, times in self.examples[label].most_common(12):
+                print(f"       {times:>4} x {example}")
+
+
 def compare(captures: list[Capture], fingerprints: FingerprintSet, public: Path) -> int:
     """Prints agreement and differences. Returns how many have no explanation."""
     by_key: dict[Seen, Pattern] = {
@@ -133,29 +193,25 @@ def compare(captures: list[Capture], fingerprints: FingerprintSet, public: Path)
     }
     kinds_back = {theirs: own for own, theirs in KINDS.items()}
     run = run_core(captures, public)
-    both = 0
-    causes: Counter[str] = Counter()
-    examples: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    tally = Tally()
     for capture, told in zip(captures, run.seen, strict=True):
         own = own_hits(capture, fingerprints)
-        theirs = {(name, kinds_back[kind], source) for name, kind, source, _ in told}
-        both += len(theirs & own.keys())
+        theirs: defaultdict[Seen, set[str]] = defaultdict(set)
+        for name, kind, source, version in told:
+            theirs[name, kinds_back[kind], source] |= {version} - {""}
         texts = Texts(core_items(capture))
-        for key in theirs ^ own.keys():
+        tally.patterns += len(theirs.keys() & own.keys())
+        for key in theirs.keys() ^ own.keys():
             pattern = by_key.get(key)
             cause = explain(pattern, texts, key in own) if pattern else ""
-            side = "only ours" if key in own else "only theirs"
-            label = f"{side}: {cause or 'NOT EXPLAINED'}"
-            causes[label] += 1
-            examples[label][f"{key[0]} ({key[1]}) {key[2][:70]}"] += 1
-    different = sum(causes.values())
-    print(f"{len(captures)} pages, {both} patterns seen by both, {different} by one only")
-    print(f"agreement {both / max(1, both + different):.2%}")
-    for label, count in causes.most_common():
-        print(f"\n{count:>5}  {label}")
-        for example, times in examples[label].most_common(12):
-            print(f"       {times:>4} x {example}")
-    return sum(count for label, count in causes.items() if label.endswith("NOT EXPLAINED"))
+            tally.differ("only ours" if key in own else "only theirs", cause, key)
+        for key in theirs.keys() & own.keys():
+            if set(own[key].versions) == theirs[key]:
+                tally.versions_same += bool(theirs[key])
+            else:
+                tally.differ(OTHER_VERSION, explain_versions(own[key], theirs[key], texts), key)
+    tally.show(len(captures))
+    return sum(count for label, count in tally.causes.items() if label.endswith(NOT_EXPLAINED))
 
 
 def main() -> int:
