@@ -146,7 +146,20 @@ def test_a_collection_is_renewed_only_on_request(console: Console) -> None:
 
 def test_what_cannot_be_read_of_a_collection_is_counted(console: Console) -> None:
     folder = make_collection(console.folder / "prints", {**ACME, "Bad": {"html": "("}})
-    assert console("fingerprints", "add", str(folder), "--json").json["problems"] == 1
+    outcome = console("fingerprints", "add", str(folder), "--json")
+    assert outcome.json["problems"] == 1
+    assert "fingerprint left out: a.json: Bad: html: bad pattern" in outcome.err
+
+
+def test_a_collection_without_categories_takes_our_numbers(console: Console) -> None:
+    folder = make_collection(console.folder / "prints", {"Acme": {"cats": [1, 6], "html": "acme"}})
+    (folder / "categories.json").unlink()
+    for loaded in (
+        load_all([folder], None),
+        (console("fingerprints", "add", str(folder)), load_all((), console.data))[1],
+    ):
+        assert loaded.technologies["Acme"].categories == ("CMS", "Ecommerce")
+        assert loaded.problems == ()
 
 
 @pytest.mark.parametrize(

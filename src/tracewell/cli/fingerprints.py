@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tracewell.cli.errors import REFUSED, USAGE, fail
+from tracewell.cli.ingest import tell_problems
 from tracewell.cli.options import data_option, json_option, show, show_all
 from tracewell.cli.progress import BytesBar, Problems
 from tracewell.detection import default_fingerprints_directory
@@ -75,12 +76,17 @@ def _shown(collection: Collection) -> dict[str, Any]:
 def add(folder: Path, name: str | None, replace: bool, data: Path | None, as_json: bool) -> None:
     """Copies the fingerprints in FOLDER (Wappalyzer-style JSON) to the data folder.
 
+    What cannot be read of them is told and left out. A folder without categories.json takes the
+    category numbers of our own pack, which are the public ones.
+
     \b
     Examples:
       tracewell fingerprints add ./my-fingerprints
       tracewell fingerprints add ./checkout/src --name theirs --replace
     """
-    collection = _store(data).add(folder, system_clock, name=name, replace=replace)
+    store = _store(data)
+    collection = store.add(folder, system_clock, name=name, replace=replace)
+    tell_problems(store.list_problems(collection.name))
     show(_shown(collection), as_json=as_json)
 
 
@@ -158,9 +164,11 @@ def install(
         archive = _read_archive(archive_file)
     else:
         archive = asyncio.run(fetch_archive(package, registry or find_registry()))
+    store = _store(data)
     collection = install_archive(
-        package, archive, _store(data), system_clock, name=name or published, replace=replace
+        package, archive, store, system_clock, name=name or published, replace=replace
     )
+    tell_problems(store.list_problems(collection.name))
     show({**_shown(collection), "licence": package.licence}, as_json=as_json)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 from tracewell.cli.errors import REFUSED, USAGE, fail
 from tracewell.cli.options import data_option, json_option, show
 from tracewell.cli.progress import BytesBar, Problems
-from tracewell.detection import FingerprintSet
+from tracewell.detection import FingerprintSet, Problem
 from tracewell.main.ground import open_ground
 from tracewell.main.intake import ingest_archives, list_archives, open_fingerprints
 from tracewell.main.settings import Settings, load_settings
@@ -76,10 +76,15 @@ def ingest(
 def load_told(folders: Sequence[Path], data: Path) -> FingerprintSet:
     """The fingerprints; what could not be loaded of them is told."""
     fingerprints = open_fingerprints(folders, data)
-    for problem in fingerprints.problems:
+    tell_problems(fingerprints.problems)
+    return fingerprints
+
+
+def tell_problems(problems: Iterable[Problem]) -> None:
+    """Tells what of fingerprints could not be read: file, technology, kind of pattern, reason."""
+    for problem in problems:
         place = f"{problem.file}: {problem.technology}: {problem.kind}"
         click.echo(f"fingerprint left out: {place}: {problem.reason}", err=True)
-    return fingerprints
 
 
 async def take_in(

@@ -63,10 +63,11 @@ def load_fingerprints(*directories: Path) -> FingerprintSet:
     reading = _Reading()
     technologies: dict[str, Fingerprint] = {}
     categories: list[str] = []
+    names: dict[str, str] = {}
     for directory in directories:
         if not directory.is_dir():
             raise FileNotFoundError(f"no fingerprint directory: {directory}")
-        names = _read_categories(directory, reading)
+        names = _read_categories(directory, reading, names)
         categories.extend(name for name in names.values() if name not in categories)
         for name, entry in _iter_entries(directory, reading):
             if len(technologies) >= TECHNOLOGIES_MAX:
@@ -130,10 +131,10 @@ def _read_json(file: Path, reading: _Reading) -> dict[str, Json]:
     return content
 
 
-def _read_categories(directory: Path, reading: _Reading) -> dict[str, str]:
+def _read_categories(directory: Path, reading: _Reading, before: dict[str, str]) -> dict[str, str]:
     file = directory / "categories.json"
     if not file.is_file():
-        return {}
+        return before
     entries = _read_json(file, reading).items()
     return {key: str(entry["name"]) for key, entry in entries if _is_named(entry)}
 

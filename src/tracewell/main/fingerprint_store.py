@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tracewell.detection import (
     FingerprintSet,
+    Problem,
     default_fingerprints_directory,
     load_cached_fingerprints,
     load_fingerprints,
@@ -35,7 +36,8 @@ COLLECTION_BYTES_MAX = 256 * 1024 * 1024
 _FOLDER = "fingerprints"
 _ABOUT = "collection.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_KEPT = ("categories.json", "groups.json", "LICENSE", "README.md")
+_CATEGORIES = "categories.json"
+_KEPT = (_CATEGORIES, "groups.json", "LICENSE", "README.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,10 @@ class FingerprintStore:
         except OSError as error:
             raise CollectionRefused(f"{error.filename or source}: {error.strerror}") from error
 
+    def list_problems(self, name: str) -> list[Problem]:
+        """What of a collection could not be read. Raises CollectionRefused."""
+        return list(load_fingerprints(self.get_directory(name)).problems)
+
     def remove(self, name: str) -> None:
         """Removes a collection. Raises CollectionRefused."""
         if name == OWN:
@@ -121,6 +127,10 @@ class FingerprintStore:
         making = Path(tempfile.mkdtemp(prefix=".adding-", dir=self.folder))
         try:
             _copy_files(source, making)
+            if not (making / _CATEGORIES).is_file():  # the numbers are the public ones, then
+                shutil.copyfile(
+                    default_fingerprints_directory() / _CATEGORIES, making / _CATEGORIES
+                )
             loaded = load_fingerprints(making)
             if not loaded.technologies:
                 raise CollectionRefused(f"{source} holds no fingerprints{_first_problem(loaded)}")
