@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tracewell.web.fetcher import Fetcher, FetchLimits, Manners
+from tracewell.web.client import FetchLimits
+from tracewell.web.fetcher import Fetcher, Manners
 
 NOW_MS = 1_780_324_332_123
 

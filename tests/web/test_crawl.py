@@ -16,8 +16,9 @@ import pytest
 from tracewell.values import Capture
 from tracewell.web.archive import iter_captures, parse_capture_id, read_capture
 from tracewell.web.archive_writer import ArchiveWriter
+from tracewell.web.client import FetchLimits
 from tracewell.web.crawl import CrawlResult, crawl_domain, crawl_many
-from tracewell.web.fetcher import Fetcher, FetchLimits, Manners
+from tracewell.web.fetcher import Fetcher, Manners
 from tracewell.web.pages import Link, choose_pages, list_links, list_sitemap_urls
 
 NOW_MS = 1_780_324_332_123

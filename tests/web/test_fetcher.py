@@ -13,8 +13,9 @@ import brotli
 import pytest
 import zstandard
 
+from tracewell.web.client import FetchLimits
 from tracewell.web.exchange import BodyLimits, Fetched, FetchFailure, FetchOutcome
-from tracewell.web.fetcher import Fetcher, FetchLimits, Manners
+from tracewell.web.fetcher import Fetcher, Manners
 
 Build = Callable[..., Fetcher]
 Serve = Callable[[Mapping[str, Any]], AbstractAsyncContextManager[Any]]

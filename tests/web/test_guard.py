@@ -12,12 +12,12 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from tracewell.web.connecting import GuardedConnector
 from tracewell.web.exchange import Fetched, FetchFailure
 from tracewell.web.fetcher import Fetcher
 from tracewell.web.guard import (
     AddressPolicy,
     AddressRefusedError,
-    GuardedConnector,
     build_policy,
     find_refusal,
 )

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tracewell.web.client import FetchLimits
 from tracewell.web.exchange import Fetched, FetchFailure, FetchOutcome
-from tracewell.web.fetcher import Fetcher, FetchLimits, Manners
+from tracewell.web.fetcher import Fetcher, Manners
 
 Build = Callable[..., Fetcher]
 Serve = Callable[[Mapping[str, Any]], AbstractAsyncContextManager[Any]]

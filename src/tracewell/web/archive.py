@@ -34,6 +34,8 @@ ARCHIVE_LIMITS = BodyLimits(wire_bytes_max=32 << 20, body_bytes_max=32 << 20, ra
 HTTP_HEADER_BYTES_MAX = 256 << 10
 # A field of ours beside the standard ones: the organisation that signed the server's certificate.
 ISSUER_FIELD = "X-Certificate-Issuer"
+# IIPC's proposal for telling the protocol; the heads themselves are in HTTP/1.1's form.
+PROTOCOL_FIELD = "WARC-Protocol"
 # Common Crawl's way to keep headers that no longer describe the bytes stored under them.
 SET_ASIDE_PREFIX = b"X-Crawler-"
 

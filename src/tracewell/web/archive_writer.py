@@ -19,7 +19,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.utils import Digester
 from warcio.warcwriter import WARCWriter
 
-from tracewell.web.archive import ISSUER_FIELD, SET_ASIDE_PREFIX
+from tracewell.web.archive import ISSUER_FIELD, PROTOCOL_FIELD, SET_ASIDE_PREFIX
 from tracewell.web.exchange import Exchange, RawHeaders
 from tracewell.web.product import PRODUCT, VERSION
 from tracewell.web.urls import target_of
@@ -169,7 +169,12 @@ class ArchiveWriter:
             fields["WARC-IP-Address"] = exchange.remote_address
         if exchange.certificate_issuer is not None:
             fields[ISSUER_FIELD] = " ".join(exchange.certificate_issuer.split())
-        status = f"{exchange.http_version} {exchange.status} {exchange.reason}"
+        # HTTP/2 has no form of its own in WARC: heads are kept in that of 1.1, as tools expect.
+        is_http2 = exchange.http_version == "HTTP/2"
+        version = "HTTP/1.1" if is_http2 else exchange.http_version
+        if is_http2:
+            fields[PROTOCOL_FIELD] = "h2"
+        status = f"{version} {exchange.status} {exchange.reason}"
         response = writer.create_warc_record(
             exchange.url,
             "response",
@@ -180,7 +185,7 @@ class ArchiveWriter:
                 status.encode("utf-8", "replace"), _set_aside(exchange.response_headers)
             ),
         )
-        line = f"{exchange.method} {target_of(exchange.url)} {exchange.http_version}"
+        line = f"{exchange.method} {target_of(exchange.url)} {version}"
         request = writer.create_warc_record(
             exchange.url,
             "request",

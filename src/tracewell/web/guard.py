@@ -1,24 +1,16 @@
 """Which addresses may be reached: judged in the URL, after resolution, and again at connect.
 
 User-supplied domains never reach the operator's network. The only holes are `Allow` entries, each
-of which leads one host pattern to one address. Fetching itself is not here (see `fetcher`).
+of which leads one host pattern to one address. No I/O: names are resolved in `resolving`, sockets
+opened in `connecting`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import re
-import socket
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
-
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from dataclasses import dataclass
 
 from tracewell.web.urls import BadUrlError, host_of, parse_url, port_of
 
@@ -81,7 +73,8 @@ _ISATAP_MARKS = frozenset({0x00005EFE, 0x02005EFE})
 
 # Names that mean this machine or this network wherever they are asked (RFC 6761, 6762, 8375, 9476).
 _LOCAL_SUFFIXES = (
-    "localhost", "local", "internal", "intranet", "lan", "home.arpa", "alt", "onion",
+    "localhost", "localdomain", "local", "internal", "intranet", "lan", "home", "corp",
+    "home.arpa", "alt", "onion",
 )  # fmt: skip
 _NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_-]+)+")
 
@@ -198,129 +191,6 @@ class AddressPolicy:
             raise AddressRefusedError(f"{host!r} is a name of the local network")
         if len(host) > 253 or any(not 0 < len(label) < 64 for label in host.split(".")):
             raise BadUrlError(f"{host[:80]!r} is not a host name")
-
-
-class SystemResolver(AbstractResolver):
-    """The system's own name resolution, in threads of its own.
-
-    The event loop's default threads are few and serve everything; a handful of dead name servers
-    would hold them all, and with them every other host.
-    """
-
-    def __init__(self, threads: int = 64) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolve")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Every address of `host`. Raises OSError when there is none."""
-        infos = await asyncio.get_running_loop().run_in_executor(
-            self._threads,
-            partial(
-                socket.getaddrinfo,
-                host,
-                port,
-                family,
-                socket.SOCK_STREAM,
-                flags=socket.AI_ADDRCONFIG,
-            ),
-        )
-        return [_result(host, str(to[0]), port, of) for of, _, _, _, to in infos]
-
-    async def close(self) -> None:
-        """Take no more questions; those under way are left to end by themselves."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves through `inner` and hands on only addresses that the policy lets pass.
-
-    Hosts of an allow entry are never resolved: they are at the entry's address and port.
-    """
-
-    def __init__(self, policy: AddressPolicy, inner: AbstractResolver) -> None:
-        self._policy = policy
-        self._inner = inner
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Addresses of `host`. Raises `AddressRefusedError` when none of them may be reached."""
-        entry = self._policy.find_allow(host)
-        if entry is not None:
-            address, to_port = entry.connect_to
-            of = socket.AF_INET6 if ":" in address else socket.AF_INET
-            return [_result(host, address, to_port, of)]
-        refusal: AddressRefusedError | None = None
-        passed: list[ResolveResult] = []
-        for found in await self._inner.resolve(host, port, family):
-            try:
-                self._policy.check_address(host, found["host"])
-            except AddressRefusedError as error:
-                refusal = error
-            else:
-                passed.append(found)
-        if not passed:
-            raise refusal or OSError(f"{host} has no address")
-        return passed
-
-    async def close(self) -> None:
-        """Close the inner resolver."""
-        await self._inner.close()
-
-
-def _result(host: str, address: str, port: int, family: socket.AddressFamily) -> ResolveResult:
-    return ResolveResult(
-        hostname=host,
-        host=address,
-        port=port,
-        family=family,
-        proto=socket.IPPROTO_TCP,
-        flags=socket.AI_NUMERICHOST,
-    )
-
-
-@dataclass
-class Peer:
-    """Who answered: filled in by the connector while a request is under way."""
-
-    address: str | None = None
-    certificate: dict[str, Any] = field(default_factory=dict)
-
-
-PEER: ContextVar[Peer | None] = ContextVar("PEER", default=None)
-
-
-class GuardedConnector(aiohttp.TCPConnector):
-    """A TCP connector behind an `AddressPolicy`: guarded resolver, and a wall at every socket.
-
-    Addresses are not cached between connections, so there is no gap between judging and using one.
-    """
-
-    def __init__(
-        self, policy: AddressPolicy, *, resolver: AbstractResolver | None = None, **options: Any
-    ) -> None:
-        def open_socket(info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
-            family, kind, protocol, _, endpoint = info
-            policy.check_endpoint(endpoint[0], endpoint[1])
-            return socket.socket(family, kind, protocol)
-
-        super().__init__(
-            resolver=GuardedResolver(policy, resolver or SystemResolver()),
-            use_dns_cache=False,
-            socket_factory=open_socket,
-            **options,
-        )
-
-    async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
-        """As the base class, telling the current `PEER` whom the connection leads to."""
-        connection = await super().connect(*args, **kwargs)
-        peer = PEER.get()
-        if peer is not None and connection.transport is not None:
-            name = connection.transport.get_extra_info("peername")
-            peer.address = str(name[0]) if name else None
-            peer.certificate = connection.transport.get_extra_info("peercert") or {}
-        return connection
 
 
 def build_policy(entries: Iterable[Allow | str]) -> AddressPolicy:

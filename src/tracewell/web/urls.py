@@ -62,6 +62,11 @@ def origin_of(url: str) -> str:
     return str(can_ada.parse(url).origin)
 
 
+def authority_of(url: str) -> str:
+    """Host and port as the Host header and `:authority` have them: the scheme's port left out."""
+    return str(can_ada.parse(url).host)
+
+
 def path_of(url: str) -> str:
     """The path, always opening with a slash, without query."""
     return str(can_ada.parse(url).pathname)
