@@ -1,96 +1,95 @@
-"""TLS is always verified, and who signed the certificate is noted."""
+"""TLS is always verified, who signed the certificate is noted, and what is wrong with it is told."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
 import ssl
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+import pytest
+from tests.web.authority import PAST, Authority
 
+from tracewell.web.certificates import parse_certificate
+from tracewell.web.client import FetchLimits
 from tracewell.web.exchange import Fetched, FetchFailure, FetchOutcome
 from tracewell.web.fetcher import Fetcher
 
 Build = Callable[..., Fetcher]
 
 
-def _make_authority(directory: Path) -> tuple[Path, Path, Path]:
-    """A certificate authority, and a server certificate of it for shop.example, as PEM files."""
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    end = datetime.datetime(2120, 1, 1, tzinfo=datetime.UTC)
+def fetch(
+    fetcher: Build,
+    authority: Authority,
+    serve_with: ssl.SSLContext | None,
+    url: str = "https://shop.example/",
+    *,
+    tls: Callable[[], ssl.SSLContext] | None = None,
+) -> FetchOutcome:
+    async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nsecret")
+        writer.close()
 
-    def name(organisation: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, organisation)])
+    async def run() -> FetchOutcome:
+        server = await asyncio.start_server(hello, "127.0.0.1", 0, ssl=serve_with)
+        port = server.sockets[0].getsockname()[1]
+        async with (
+            server,
+            fetcher(
+                f"*.example=127.0.0.1:{port}",
+                tls=tls or authority.trust,
+                limits=FetchLimits(total_timeout_s=3),
+            ) as client,
+        ):
+            return await client.fetch(url)
 
-    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    blank = x509.CertificateBuilder().not_valid_before(start).not_valid_after(end)
-    authority = (
-        blank.subject_name(name("Acme Trust Co"))
-        .issuer_name(name("Acme Trust Co"))
-        .public_key(ca_key.public_key())
-        .serial_number(1)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(ca_key, hashes.SHA256())
+    return asyncio.run(run())
+
+
+def test_tls_is_verified_and_the_certificate_is_noted(fetcher: Build, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    outcome = fetch(fetcher, authority, authority.serve_with(authority.issue(["shop.example"])))
+    assert isinstance(outcome, Fetched)
+    assert outcome.capture.body == b"secret"
+    assert outcome.capture.certificate_issuer == "Acme Trust Co"
+    (exchange,) = outcome.exchanges
+    assert (exchange.http_version, exchange.tls) == ("HTTP/1.1", "TLSv1.3")
+    assert exchange.certificate is not None
+    certificate = parse_certificate(exchange.certificate)
+    assert certificate.subject == "Shop"
+    assert certificate.names == ("shop.example",)
+    assert certificate.valid_from == 1_577_836_800_000
+
+
+@pytest.mark.parametrize(
+    "fault, told",
+    [
+        ("unknown", "unable to get local issuer certificate"),
+        ("self-signed", "self-signed certificate"),
+        ("expired", "certificate has expired"),
+        ("wrong name", "certificate is not valid for 'shop.example'"),
+        ("old", ""),
+        ("plain", ""),
+    ],
+)
+def test_bad_tls_is_refused_and_told(fetcher: Build, tmp_path: Path, fault: str, told: str) -> None:
+    authority = Authority(tmp_path)
+    paths = authority.issue(
+        ["other.example"] if fault == "wrong name" else ["shop.example"],
+        is_self_signed=fault == "self-signed",
+        **({"end": PAST} if fault == "expired" else {}),
     )
-    certificate = (
-        blank.subject_name(name("Shop"))
-        .issuer_name(authority.subject)
-        .public_key(key.public_key())
-        .serial_number(2)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("shop.example")]), critical=False)
-        .sign(ca_key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    paths = tuple(directory / part for part in ("ca.pem", "cert.pem", "key.pem"))
-    paths[0].write_bytes(authority.public_bytes(pem))
-    paths[1].write_bytes(certificate.public_bytes(pem))
-    paths[2].write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths[0], paths[1], paths[2]
-
-
-def test_tls_is_verified_and_the_issuer_is_noted(fetcher: Build, tmp_path: Path) -> None:
-    ca, certificate, key = _make_authority(tmp_path)
-
-    async def hello(request: web.Request) -> web.Response:
-        return web.Response(text="secret")
-
-    async def run() -> list[FetchOutcome]:
-        app = web.Application()
-        app.router.add_get("/", hello)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        server_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        server_tls.load_cert_chain(certificate, key)
-        listener = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_tls)
-        await listener.start()
-        port = runner.addresses[0][1]
-        outcomes = []
-        try:
-            trusting = partial(ssl.create_default_context, cafile=str(ca))
-            for tls, url in (
-                (ssl.create_default_context, "https://shop.example/"),
-                (trusting, "https://shop.example/"),
-                (trusting, "https://other.example/"),
-            ):
-                async with fetcher(f"*.example=127.0.0.1:{port}", tls=tls) as client:
-                    outcomes.append(await client.fetch(url))
-        finally:
-            await runner.cleanup()
-        return outcomes
-
-    unknown, trusted, wrong_name = asyncio.run(run())
-    assert isinstance(unknown, FetchFailure)
-    assert unknown.code == "tls_failed"
-    assert isinstance(trusted, Fetched)
-    assert trusted.capture.body == b"secret"
-    assert trusted.capture.certificate_issuer == "Acme Trust Co"
-    assert isinstance(wrong_name, FetchFailure)
-    assert wrong_name.code == "tls_failed"
+    context: ssl.SSLContext | None = authority.serve_with(paths)
+    if fault == "old":
+        assert context is not None
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    tls = ssl.create_default_context if fault == "unknown" else authority.trust
+    if fault == "plain":
+        context = None
+    outcome = fetch(fetcher, authority, context, tls=tls)
+    assert isinstance(outcome, FetchFailure)
+    assert outcome.code == "tls_failed"
+    assert told in outcome.message

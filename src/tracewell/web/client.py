@@ -243,6 +243,9 @@ def _failure_of(error: BaseException) -> FetchError:
         why = _find_distrust(error)
         return FetchError("tls_failed", f"no trusted TLS connection{f': {why}' if why else ''}")
     if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, ConnectionResetError):
+            # The connection stood already: it was ended over the handshake.
+            return FetchError("tls_failed", "the server broke off the TLS handshake")
         return FetchError("connect_failed", "no connection")
     if isinstance(error, aiohttp.ClientResponseError):
         # The parser's only words for a header line or a count of headers above its bounds.

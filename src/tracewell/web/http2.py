@@ -29,6 +29,10 @@ IDLE_FRAMES_MAX = 5_000
 UNSENT_BYTES_MAX = 256 << 10
 IDLE_S_MAX = 15.0
 
+_FRAME_HEAD_BYTES = 9
+_FRAME_BYTES_MAX = 16_384
+_SETTINGS_TYPE = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Http2Limits:
@@ -75,6 +79,7 @@ class Http2Connection(asyncio.Protocol):
         self._idle_frames = 0
         self._idle: asyncio.TimerHandle | None = None
         self._is_reused = False
+        self._opening = b""
         self.transport: asyncio.Transport | None = None
         self.is_open = False
         config = H2Configuration(client_side=True, header_encoding=None)
@@ -132,6 +137,11 @@ class Http2Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the state machine and hand out what it found."""
+        if len(self._opening) < _FRAME_HEAD_BYTES:
+            self._opening += data[: _FRAME_HEAD_BYTES - len(self._opening)]
+            if not _may_open(self._opening):
+                self._fail(FetchError("bad_response", "the answer is not valid HTTP/2"))
+                return
         try:
             for event in self._h2.receive_data(data):
                 self._take(event)
@@ -262,6 +272,16 @@ class Http2Connection(asyncio.Protocol):
         if self.transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
             # It makes us answer and does not read what we say.
             self._fail(FetchError("bad_response", "the server does not read"))
+
+
+def _may_open(data: bytes) -> bool:
+    """Whether a server may begin so: with a SETTINGS frame of decent length (RFC 9113, 3.4).
+
+    Looked at here because h2 waits for the whole of a frame, up to 16 MiB, before it judges it.
+    """
+    if len(data) < _FRAME_HEAD_BYTES:
+        return True
+    return data[3] == _SETTINGS_TYPE and int.from_bytes(data[:3], "big") <= _FRAME_BYTES_MAX
 
 
 def _refuse(stream: _Stream, error: Exception) -> None:
