@@ -17,7 +17,8 @@ from tracewell.values import Capture
 from tracewell.web.archive import iter_captures, parse_capture_id, read_capture
 from tracewell.web.archive_writer import ArchiveWriter
 from tracewell.web.client import FetchLimits
-from tracewell.web.crawl import CrawlResult, crawl_domain, crawl_many
+from tracewell.web.crawl import crawl_domain, crawl_many
+from tracewell.web.crawl_model import CrawlResult, CrawlTools
 from tracewell.web.fetcher import Fetcher, Manners
 from tracewell.web.pages import Link, choose_pages, list_links, list_sitemap_urls
 
@@ -40,7 +41,9 @@ def crawl(
     async def run() -> tuple[CrawlResult, list[str]]:
         async with serve(routes) as site, fetcher(site.allow, **options) as client:
             with ArchiveWriter(archive, lambda: NOW_MS) as writer:
-                result = await crawl_domain("shop.example", client, writer, lambda: NOW_MS)
+                result = await crawl_domain(
+                    "shop.example", CrawlTools(client, writer, lambda: NOW_MS)
+                )
             return result, site.requests
 
     return asyncio.run(run())
@@ -176,7 +179,9 @@ def test_a_dead_or_slow_domain_never_holds_the_rest(
             limits = FetchLimits(total_timeout_s=3.0)
             async with fetcher(*allow, limits=limits) as client:
                 with ArchiveWriter(tmp_path, lambda: NOW_MS) as writer:
-                    crawls = crawl_many(domains, client, writer, lambda: NOW_MS, concurrency=4)
+                    crawls = crawl_many(
+                        domains, CrawlTools(client, writer, lambda: NOW_MS), concurrency=4
+                    )
                     return [result async for result in crawls]
 
     results = asyncio.run(run())
@@ -202,7 +207,9 @@ def test_a_domain_that_takes_too_long_keeps_what_it_gave(
         async with serve(routes) as site, fetcher(site.allow) as client:
             with ArchiveWriter(tmp_path, lambda: NOW_MS) as writer:
                 return await crawl_domain(
-                    "shop.example", client, writer, lambda: NOW_MS, total_timeout_s=2.0
+                    "shop.example",
+                    CrawlTools(client, writer, lambda: NOW_MS),
+                    total_timeout_s=2.0,
                 )
 
     result = asyncio.run(run())
@@ -221,7 +228,7 @@ def test_an_archive_that_cannot_be_written_stops_the_crawl(
         async with serve({"/": html(answer, HOME)}) as site, fetcher(site.allow) as client:
             writer = ArchiveWriter(blocked, lambda: NOW_MS)
             domains = (f"shop{n}.example" for n in range(1_000_000))
-            async for _ in crawl_many(domains, client, writer, lambda: NOW_MS):
+            async for _ in crawl_many(domains, CrawlTools(client, writer, lambda: NOW_MS)):
                 pytest.fail("there is no result without its archive")
 
     with pytest.raises(OSError, match="exists"):
@@ -309,7 +316,7 @@ def test_the_sample_web_is_crawled_through_its_allow_entry(fetcher: Build, tmp_p
         manners = Manners(pause_s=0.0, crawl_delay_s_max=0.0)
         async with fetcher(f"*.example=127.0.0.1:{port}", manners=manners) as client:
             with ArchiveWriter(tmp_path, lambda: NOW_MS) as writer:
-                crawls = crawl_many(domains, client, writer, lambda: NOW_MS)
+                crawls = crawl_many(domains, CrawlTools(client, writer, lambda: NOW_MS))
                 return [result async for result in crawls]
 
     command = [sys.executable, str(SAMPLE_SERVER), "--port", "0", "--print-port", "--slow-s", "0"]

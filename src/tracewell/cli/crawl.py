@@ -8,14 +8,15 @@ from typing import Any
 
 import click
 
-from tracewell.cli.errors import USAGE, fail
+from tracewell.cli.errors import REFUSED, USAGE, fail
 from tracewell.cli.ingest import fingerprints_option, jobs_option, load_told, summarised, take_in
 from tracewell.cli.options import data_option, json_option, show
 from tracewell.cli.progress import CountBar
-from tracewell.main.ground import open_ground
-from tracewell.main.intake import CrawlPlan, crawl_into_archive
+from tracewell.kernel.clock import system_clock
+from tracewell.main.crawling import CrawlPlan, CrawlSummary, crawl_into_archive, list_globals
 from tracewell.main.settings import Settings, load_settings
-from tracewell.web.crawl import CrawlResult
+from tracewell.web.crawl_model import CrawlProgress, CrawlResult
+from tracewell.web.exchange import RenderUnavailableError
 from tracewell.web.fetcher import Manners
 from tracewell.web.guard import parse_allow
 
@@ -33,6 +34,14 @@ from tracewell.web.guard import parse_allow
               help="Seconds between two requests to one host.")  # fmt: skip
 @click.option("--crawl-delay-max", type=click.FloatRange(0, 3600), default=10.0, show_default=True,
               help="The longest Crawl-delay of a robots.txt that is obeyed.")  # fmt: skip
+@click.option("--retry-after-max", type=click.FloatRange(0, 3600), default=60.0, show_default=True,
+              help="The longest Retry-After (429, 503) that is waited for; a longer one ends the "
+              "visit.")  # fmt: skip
+@click.option("--dns/--no-dns", "reads_dns", default=True, help="Read the domain's DNS records.")
+@click.option("--render", "renders", is_flag=True,
+              help="Let a headless Chromium look at every page too (extra `render`).")  # fmt: skip
+@click.option("--fresh", is_flag=True,
+              help="Fetch pages whole that earlier crawls kept, changed or not.")  # fmt: skip
 @click.option("--allow", multiple=True, metavar="PATTERN=ADDRESS:PORT",
               help="Connect hosts of this pattern to this address, whatever DNS says and the "
               "address guard would refuse.")  # fmt: skip
@@ -48,6 +57,10 @@ def crawl(
     concurrency: int,
     pause: float,
     crawl_delay_max: float,
+    retry_after_max: float,
+    reads_dns: bool,
+    renders: bool,
+    fresh: bool,
     allow: tuple[str, ...],
     takes_in: bool,
     folders: tuple[Path, ...],
@@ -63,6 +76,7 @@ def crawl(
     Examples:
       tracewell crawl example.com example.org
       tracewell crawl --from domains.txt --pages 3 --no-ingest
+      tracewell crawl --render https://app.example.com
       tracewell crawl --from hosts.txt --allow '*.example=127.0.0.1:8090' --pause 0
     """
     wanted = [*domains, *(line.strip() for line in listed or () if line.strip())]
@@ -73,36 +87,79 @@ def crawl(
             parse_allow(entry)
         except ValueError as error:
             fail(f"--allow {entry}: {error}", USAGE)
-    manners = Manners(pause_s=pause, crawl_delay_s_max=crawl_delay_max)
-    plan = CrawlPlan(wanted, pages, concurrency, allow, manners)
     settings = load_settings(data=data)
-    results, archives = asyncio.run(_crawl(settings, plan))
+    fingerprints = load_told(folders, settings.data) if takes_in or renders else None
+    plan = CrawlPlan(
+        wanted,
+        pages,
+        concurrency,
+        allow,
+        Manners(
+            pause_s=pause,
+            crawl_delay_s_max=crawl_delay_max,
+            retry_after_s_max=retry_after_max,
+            requests_per_s_max=settings.crawl_requests_per_second,
+        ),
+        reads_dns=reads_dns,
+        recrawls=not fresh,
+        renders=renders,
+        globals=list_globals(fingerprints) if renders and fingerprints is not None else (),
+    )
+    try:
+        results, summary = asyncio.run(_crawl(settings, plan))
+    except RenderUnavailableError as error:
+        fail(str(error), USAGE)
     told: dict[str, Any] = {
-        "domains": len(results),
+        "domains": len(wanted),
         "domains_answered": sum(result.has_answered for result in results),
         "captures": sum(len(result.captures) for result in results),
-        "archive_files": [str(path) for path in archives],
+        "archive_files": [str(path) for path in summary.archives],
     }
-    if takes_in:
-        fingerprints = load_told(folders, settings.data)
-        summary, problems = asyncio.run(take_in(settings, fingerprints, archives, jobs))
-        told |= summarised(summary, problems)
+    if as_json:
+        told["results"] = [_described(result) for result in results]
+    if takes_in and fingerprints is not None:
+        counts, problems = asyncio.run(take_in(settings, fingerprints, summary.archives, jobs))
+        told |= summarised(counts, problems)
     show(told, as_json=as_json)
+    if summary.stopped is not None:
+        fail(f"stopped after {len(results)} of {len(wanted)} domains: {summary.stopped}", REFUSED)
 
 
-async def _crawl(settings: Settings, plan: CrawlPlan) -> tuple[list[CrawlResult], list[Path]]:
+async def _crawl(settings: Settings, plan: CrawlPlan) -> tuple[list[CrawlResult], CrawlSummary]:
     results: list[CrawlResult] = []
-    async with open_ground(settings) as ground:
-        with CountBar("crawl", len(plan.domains)) as bar:
+    with CountBar("crawl", len(plan.domains)) as bar:
 
-            def on_result(result: CrawlResult) -> None:
-                results.append(result)
-                bar.move(len(results))
-                bar.say(result.domain)
-                if not result.has_answered:
-                    reason = result.failures[0] if result.failures else None
-                    why = f"{reason.code}: {reason.message}" if reason else "no answer"
-                    click.echo(f"{result.domain}: {why}", err=True)
+        def on_result(result: CrawlResult) -> None:
+            results.append(result)
+            bar.move(len(results))
+            if not result.has_answered:
+                click.echo(f"{result.domain}: {_reason(result)}", err=True)
 
-            archives = await crawl_into_archive(ground, plan, on_result)
-    return results, archives
+        def on_progress(now: CrawlProgress) -> None:
+            bar.say(f"{now.domain}: {now.step} {now.pages_done}/{now.pages_total}")
+
+        summary = await crawl_into_archive(settings, system_clock, plan, on_result, on_progress)
+    return results, summary
+
+
+def _reason(result: CrawlResult) -> str:
+    failure = result.failures[0] if result.failures else None
+    return f"{failure.code}: {failure.message}" if failure else "no answer"
+
+
+def _described(result: CrawlResult) -> dict[str, Any]:
+    return {
+        "domain": result.domain,
+        "home_url": result.home_url,
+        "captures": [capture.capture_id for capture in result.captures],
+        "pages": [
+            {"url": choice.url, "promise": choice.promise, "reason": choice.reason}
+            for choice in result.choices
+        ],
+        "certificate_issuer": result.certificate.issuer if result.certificate else None,
+        "failures": [
+            {"url": failure.url, "code": failure.code, "message": failure.message}
+            for failure in result.failures
+        ],
+        "notes": list(result.notes),
+    }

@@ -1,9 +1,8 @@
-"""From web archives and the live web to companies: what `ingest` and `crawl` have in common."""
+"""From web archives to companies: what `ingest` and `crawl` have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tracewell.detection import FingerprintSet
@@ -12,30 +11,10 @@ from tracewell.main.ground import Ground
 from tracewell.trace.ingest import IngestSummary, OnProgress, ingest_captures
 from tracewell.values import Capture
 from tracewell.web.archive import iter_captures
-from tracewell.web.archive_writer import ArchiveWriter
-from tracewell.web.crawl import CrawlResult, crawl_many
-from tracewell.web.fetcher import Fetcher, Manners
+from tracewell.web.disk import ENDINGS
 
 OnProblem = Callable[[Path, int, str], None]
 OnBytes = Callable[[int], None]
-
-_ENDINGS = (".warc", ".warc.gz")
-
-
-@dataclass(frozen=True, slots=True)
-class CrawlPlan:
-    """What to crawl and how; `pause_s` is the least time between two requests to one host."""
-
-    domains: Sequence[str]
-    pages_max: int
-    concurrency: int
-    allow: Sequence[str]
-    manners: Manners
-
-
-def archive_folder(data: Path) -> Path:
-    """Where crawls of this deployment are kept."""
-    return data / "archive"
 
 
 def list_archives(paths: Sequence[Path]) -> list[Path]:
@@ -43,7 +22,7 @@ def list_archives(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.name.endswith(_ENDINGS))
+            found += sorted(file for file in path.rglob("*") if file.name.endswith(ENDINGS))
         else:
             path.stat()
             found.append(path)
@@ -83,30 +62,3 @@ async def ingest_archives(
     return await ingest_captures(
         ground.database, fingerprints, captures(), jobs=jobs, on_progress=on_progress
     )
-
-
-async def crawl_into_archive(
-    ground: Ground, plan: CrawlPlan, on_result: Callable[[CrawlResult], None]
-) -> list[Path]:
-    """Crawls and keeps every fetch; returns the archive files that were written."""
-    folder = archive_folder(ground.settings.data)
-    folder.mkdir(parents=True, exist_ok=True)
-    before = set(folder.iterdir())
-    fetcher = Fetcher(
-        contact_url=ground.settings.crawl_contact_url,
-        clock=ground.clock,
-        allow=plan.allow,
-        manners=plan.manners,
-    )
-    async with fetcher:
-        with ArchiveWriter(folder, ground.clock) as archive:
-            async for result in crawl_many(
-                plan.domains,
-                fetcher,
-                archive,
-                ground.clock,
-                concurrency=plan.concurrency,
-                pages_max=plan.pages_max,
-            ):
-                on_result(result)
-    return sorted(path for path in folder.iterdir() if path not in before)

@@ -6,52 +6,53 @@ Nothing here judges what a page means. Broken archives are the rule: what cannot
 from __future__ import annotations
 
 import os
-import re
 import sys
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from tracewell.values import Capture
-from tracewell.web.codings import BodyError, decode_chunked
-from tracewell.web.exchange import (
-    BodyLimits,
-    Exchange,
-    RawHeaders,
-    build_capture,
-    decode_header_text,
-    find_header,
+from tracewell.web.codings import BodyError
+from tracewell.web.exchange import BodyLimits, Original
+from tracewell.web.record_reading import (
+    HTTP_HEADER_BYTES_MAX,
+    ArchiveError,
+    add_browser_findings,
+    build_original,
+    build_record_capture,
+    describes_rendering,
+    find_original_id,
+    holds_capture,
+    is_web_resource,
 )
-from tracewell.web.urls import BadUrlError, parse_url
+
+__all__ = [
+    "ARCHIVE_LIMITS",
+    "WHOLE",
+    "ArchiveError",
+    "ArchivePart",
+    "iter_captures",
+    "iter_parts",
+    "opens_archive",
+    "parse_capture_id",
+    "read_capture",
+    "read_original",
+    "read_part",
+]
 
 # Archives hold what a crawler took, not what a stranger sends now: the ratio bound is gzip's own.
 ARCHIVE_LIMITS = BodyLimits(wire_bytes_max=32 << 20, body_bytes_max=32 << 20, ratio_max=1_100)
-HTTP_HEADER_BYTES_MAX = 256 << 10
-# A field of ours beside the standard ones: the organisation that signed the server's certificate.
-ISSUER_FIELD = "X-Certificate-Issuer"
-# IIPC's proposal for telling the protocol; the heads themselves are in HTTP/1.1's form.
-PROTOCOL_FIELD = "WARC-Protocol"
-# Common Crawl's way to keep headers that no longer describe the bytes stored under them.
-SET_ASIDE_PREFIX = b"X-Crawler-"
 
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 _WARC_MAGIC = b"WARC/1."
 _SCAN_BYTES = 1 << 20
-_SET_ASIDE_NAMES = (b"transfer-encoding", b"content-encoding", b"content-length")
-STATUS_LINE = re.compile(rb"(HTTP/\d(?:\.\d)?) (\d{3})(?: ([^\r\n]*))?\r?\n")
-HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 OnProblem = Callable[[int, str], None]
 OnProgress = Callable[[int, int], None]
-
-
-class ArchiveError(ValueError):
-    """A place in an archive that holds no capture, or one that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def iter_captures(
     on_progress: OnProgress | None = None,
     limits: BodyLimits = ARCHIVE_LIMITS,
 ) -> Iterator[Capture]:
-    """The HTTP response records of a .warc or .warc.gz file (gzip per record), in order.
+    """The captures of a .warc or .warc.gz file (gzip per record), in order: HTTP responses,
+    revisits that we wrote, DNS lookups and renderings.
 
     A record that is broken, cut or beyond `limits` goes to `on_problem(offset, reason)` and the
     reading goes on behind it. `on_progress(bytes_read, bytes_total)` is called for every record.
@@ -115,7 +117,7 @@ def read_part(
             if on_progress is not None:
                 on_progress(offset, total)
             try:
-                capture = _read_block(record, block, f"{name}:{offset}", limits)
+                capture = _build(path, f"{name}:{offset}", record, block, limits)
             except (ArchiveError, BodyError) as error:
                 on_problem(offset, str(error))
             else:
@@ -153,21 +155,30 @@ def read_capture(
     path: str | os.PathLike[str], offset: int, *, limits: BodyLimits = ARCHIVE_LIMITS
 ) -> Capture:
     """The capture that `<file name>:<offset>` names. Raises `ArchiveError`, OSError."""
+    return read_original(path, offset, limits=limits).capture
+
+
+def read_original(
+    path: str | os.PathLike[str], offset: int, *, limits: BodyLimits = ARCHIVE_LIMITS
+) -> Original:
+    """The capture with what a revisit needs to lead to it. Raises `ArchiveError`, OSError."""
     path = Path(path)
+    place = f"{path.name}:{offset}"
     with path.open("rb") as file:
         magic = _find_magic(file)
         if os.pread(file.fileno(), len(magic), offset) != magic:
-            raise ArchiveError(f"no record starts at {path.name}:{offset}")
+            raise ArchiveError(f"no record starts at {place}")
         file.seek(offset)
         try:
             record = next(_open_records(file))
-            if not (_is_http_response(record) or _is_resource(record)):
-                raise ArchiveError(f"no response record starts at {path.name}:{offset}")
-            return _read_block(record, _read_all(record, limits), f"{path.name}:{offset}", limits)
+            if not (holds_capture(record) or is_web_resource(record)):
+                raise ArchiveError(f"no response record starts at {place}")
+            capture = _build(path, place, record, _read_all(record, limits), limits)
+            return build_original(record, capture)
         except (StopIteration, BodyError) as error:
-            raise ArchiveError(f"{path.name}:{offset} cannot be read: {error}") from error
+            raise ArchiveError(f"{place} cannot be read: {error}") from error
         except OSError as error:
-            raise ArchiveError(f"{path.name}:{offset} is broken: {error}") from error
+            raise ArchiveError(f"{place} is broken: {error}") from error
 
 
 def parse_capture_id(capture_id: str) -> tuple[str, int]:
@@ -182,20 +193,50 @@ def _open_records(file: BinaryIO) -> Iterator[WarcRecord]:
     return iter(ArchiveIterator(file, record_types=WarcRecordType.any_type, parse_http=False))
 
 
-def _is_http_response(record: WarcRecord) -> bool:
-    return record.record_type == WarcRecordType.response and record.is_http
+def _build(path: Path, place: str, record: WarcRecord, block: bytes, limits: BodyLimits) -> Capture:
+    """The record's capture, with what stands elsewhere: a revisit's original beside its file, and
+    what a browser found in the record behind a rendering."""
+    original: Capture | None = None
+    if (original_id := find_original_id(record)) is not None:
+        try:
+            name, at = parse_capture_id(original_id)
+            original = _read_response(path.with_name(name), at, limits)
+        except (ValueError, OSError) as error:
+            raise ArchiveError(f"the original {original_id[:200]} cannot be read") from error
+    capture = build_record_capture(record, block, place, limits, original)
+    if record.record_type == WarcRecordType.conversion:
+        findings = _read_findings(path, record.stream_pos, limits)
+        return capture if findings is None else add_browser_findings(capture, findings)
+    return capture
 
 
-def _is_resource(record: WarcRecord) -> bool:
-    """Whether the record holds what a web address stands for, without the HTTP around it."""
-    uri = (record.headers.get("WARC-Target-URI") or "").strip("<> ").lower()
-    return record.record_type == WarcRecordType.resource and uri.startswith(("http:", "https:"))
+def _read_response(path: Path, offset: int, limits: BodyLimits) -> Capture:
+    """A response record's capture; a revisit is no original, so nothing leads on from here."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        record = next(_open_records(file), None)
+        if record is None or record.record_type != WarcRecordType.response:
+            raise ArchiveError("no response record")
+        block = _read_all(record, limits)
+        return build_record_capture(record, block, f"{path.name}:{offset}", limits)
+
+
+def _read_findings(path: Path, offset: int, limits: BodyLimits) -> bytes | None:
+    """What a browser found beside the DOM of the conversion that starts at `offset`."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        records = _open_records(file)
+        next(records, None)
+        behind = next(records, None)
+        if behind is None or not describes_rendering(behind):
+            return None
+        return _read_all(behind, limits)
 
 
 def _iter_blocks(
     file: BinaryIO, part: ArchivePart, on_problem: OnProblem, limits: BodyLimits, *, resources: bool
 ) -> Generator[tuple[int, WarcRecord, bytes], None, int | None]:
-    """Offset, record and block of each HTTP response; goes on behind what is broken. Returns the
+    """Offset, record and block of each record of use; goes on behind what is broken. Returns the
     offset of the first record that is not of the part, None at the end of the file."""
     magic = _find_magic(file)
     stop = sys.maxsize if part.stop is None else part.stop
@@ -213,7 +254,7 @@ def _iter_blocks(
                 if os.pread(file.fileno(), len(magic), last) != magic:
                     on_problem(last, "not compressed record by record; try `warcio recompress`")
                     return None
-                if _is_http_response(record) or (resources and _is_resource(record)):
+                if holds_capture(record) or (resources and is_web_resource(record)):
                     yield last, record, _read_all(record, limits)
                 is_whole = True
                 if behind is not None:
@@ -271,85 +312,3 @@ def _opens_record(fd: int, offset: int, magic: bytes) -> bool:
     if magic == _WARC_MAGIC:
         return offset == 0 or os.pread(fd, 1, offset - 1) == b"\n"
     return opens_archive(os.pread(fd, 4_096, offset))
-
-
-def _read_block(record: WarcRecord, block: bytes, capture_id: str, limits: BodyLimits) -> Capture:
-    """The capture in one record's block. Raises `ArchiveError`, `BodyError`."""
-    uri = record.headers.get("WARC-Target-URI") or ""
-    try:
-        url = parse_url(uri.strip().removeprefix("<").removesuffix(">"))
-    except BadUrlError as error:
-        raise ArchiveError(f"no page: {error}") from error
-    if _is_resource(record):
-        return _resource(record, url, block, capture_id, limits)
-    status_line = STATUS_LINE.match(block)
-    # From the end of the status line's text on, so that a response without headers ends too.
-    head_from = status_line.end() - 2 if status_line else 0
-    head_end = HEAD_END.search(block, max(head_from, 0), HTTP_HEADER_BYTES_MAX)
-    if status_line is None or head_end is None:
-        raise ArchiveError("the record holds no HTTP response")
-    headers = parse_headers(block[status_line.end() : head_end.start()])
-    body = block[head_end.end() :]
-    if "chunked" in (find_header(headers, "transfer-encoding") or "").lower():
-        body = decode_chunked(body)
-    exchange = Exchange(
-        url=url,
-        request_headers=(),
-        http_version=status_line[1].decode("ascii"),
-        status=int(status_line[2]),
-        reason=decode_header_text(status_line[3] or b""),
-        response_headers=headers,
-        wire_body=body,
-        fetched_at=_parse_date(record.headers.get("WARC-Date") or ""),
-        certificate_issuer=record.headers.get(ISSUER_FIELD),
-    )
-    capture = build_capture(exchange, limits, capture_id)
-    return replace(capture, headers=_restore(capture.headers))
-
-
-def _resource(
-    record: WarcRecord, url: str, block: bytes, capture_id: str, limits: BodyLimits
-) -> Capture:
-    if len(block) > limits.body_bytes_max:
-        raise ArchiveError(f"the resource has more than {limits.body_bytes_max} bytes")
-    content_type = record.headers.get("Content-Type")
-    headers = (("Content-Type", content_type),) if content_type else ()
-    moment = _parse_date(record.headers.get("WARC-Date") or "")
-    return Capture(url, 200, headers, block, moment, capture_id)
-
-
-def parse_headers(head: bytes) -> RawHeaders:
-    """Names and values of the lines behind a status line; what is no header is left out."""
-    headers: list[tuple[bytes, bytes]] = []
-    for line in head.split(b"\n"):
-        name, colon, value = line.rstrip(b"\r").partition(b":")
-        if line[:1] in {b" ", b"\t"} and headers:
-            # An old folded line belongs to the header before it (RFC 9112, 5.2).
-            headers[-1] = (headers[-1][0], headers[-1][1] + b" " + line.strip())
-        elif colon:
-            headers.append((name.strip(), value.strip(b" \t")))
-    return tuple(headers)
-
-
-def _restore(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """The headers as the server sent them: names that a crawler set aside get their own again."""
-    prefix = SET_ASIDE_PREFIX.decode().lower()
-    names = {prefix + name.decode() for name in _SET_ASIDE_NAMES}
-    replaced = {name.lower().removeprefix(prefix) for name, _ in headers if name.lower() in names}
-    if not replaced:
-        return headers
-    return tuple(
-        (name[len(prefix) :] if name.lower() in names else name, value)
-        for name, value in headers
-        if name.lower() not in replaced
-    )
-
-
-def _parse_date(text: str) -> int:
-    """Milliseconds since the epoch of a WARC-Date. Raises `ArchiveError`."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ArchiveError(f"WARC-Date is no date: {text[:40]!r}") from error
-    utc = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(utc.timestamp() * 1000)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from cryptography import x509
@@ -50,6 +51,18 @@ def parse_certificate(der: bytes) -> Certificate:
     )
 
 
+def describe_certificate(certificate: Certificate) -> dict[str, str]:
+    """The certificate in the named fields of a metadata record."""
+    return {
+        "certificate-issuer": certificate.issuer or "",
+        "certificate-subject": certificate.subject or "",
+        "certificate-names": " ".join(certificate.names),
+        "certificate-valid-from": _day(certificate.valid_from),
+        "certificate-valid-until": _day(certificate.valid_until),
+        "certificate-sha256": certificate.sha256,
+    }
+
+
 def find_issuer(der: bytes | None) -> str | None:
     """The organisation that signed the certificate, else its common name, else None."""
     if der is None:
@@ -58,6 +71,10 @@ def find_issuer(der: bytes | None) -> str | None:
         return parse_certificate(der).issuer
     except ValueError:
         return None
+
+
+def _day(moment_ms: int) -> str:
+    return datetime.fromtimestamp(moment_ms / 1000, UTC).date().isoformat()
 
 
 def _organisation(name: x509.Name) -> str | None:

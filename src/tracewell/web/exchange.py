@@ -117,6 +117,10 @@ class FetchError(Exception):
         self.code: FailureCode = code
 
 
+class RenderUnavailableError(Exception):
+    """There is no browser to render with; the text says what to install."""
+
+
 def decode_header_text(raw: bytes) -> str:
     """A header name or value as text: UTF-8 where it is, else Latin-1, which never fails."""
     try:

@@ -27,6 +27,7 @@ _NOT_PAGES = re.compile(
     re.IGNORECASE,
 )
 _LOC = re.compile(rb"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,4096})", re.IGNORECASE)
+_INDEX = re.compile(rb"<(?:\w+:)?sitemapindex[\s>]", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W_]+")
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
@@ -141,6 +142,19 @@ def list_sitemap_urls(body: bytes) -> list[str]:
         if len(urls) == SITEMAP_URLS_MAX:
             break
     return urls
+
+
+def is_sitemap_index(body: bytes) -> bool:
+    """Whether the addresses in it are those of further sitemaps (sitemaps.org)."""
+    return _INDEX.search(body, 0, 4_096) is not None
+
+
+def rank_sitemap(url: str) -> int:
+    """Which of many sitemaps to read first: those of pages, then unnamed, then of the many."""
+    name = path_of(url).lower()
+    if any(word in name for word in ("page", "main", "static", "company", "partner", "site_")):
+        return 0
+    return 2 if any(word in name for word in ("post", "product", "blog", "news", "image")) else 1
 
 
 def choose_pages(

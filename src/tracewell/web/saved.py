@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tracewell.values import Capture
-from tracewell.web.archive import HEAD_END, HTTP_HEADER_BYTES_MAX, STATUS_LINE, parse_headers
 from tracewell.web.codings import BodyError, decode_chunked
 from tracewell.web.exchange import (
     BodyLimits,
@@ -13,6 +12,12 @@ from tracewell.web.exchange import (
     RawHeaders,
     build_capture,
     find_header,
+)
+from tracewell.web.record_reading import (
+    HEAD_END,
+    HTTP_HEADER_BYTES_MAX,
+    STATUS_LINE,
+    parse_headers,
 )
 
 HEADS_MAX = 20  # a saved chain of redirects has a head for each

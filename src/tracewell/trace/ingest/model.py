@@ -16,7 +16,7 @@ from tracewell.values import TechnologyUse
 class Observed:
     """What one capture says: detected and extracted, its body left behind.
 
-    `domain` is its company's; `is_page` is False for robots.txt, which alone makes no company.
+    `domain` is its company's; `is_page` is False for robots.txt and DNS, which make no company.
     """
 
     key: str

@@ -61,7 +61,7 @@ def judge(capture: Capture) -> Page | Redirect | Skipped:
     if capture.status != 200:
         return Skipped(f"status {capture.status}")
     content_type = (capture.header("content-type") or "").partition(";")[0].strip().lower()
-    if content_type not in _HTML_TYPES and capture.robots_txt is None:
+    if content_type not in _HTML_TYPES and capture.robots_txt is None and not capture.dns:
         return Skipped("not HTML")
     if not capture.body.strip():
         return Skipped("empty body")
@@ -104,7 +104,9 @@ def _is_home(url: str) -> bool:
 
 def _host_of(url: str) -> str | None:
     try:
-        return urlsplit(url).hostname
+        parts = urlsplit(url)
+        # A DNS lookup stands under `dns:<name>?type=<type>` (RFC 4501).
+        return parts.path if parts.scheme == "dns" else parts.hostname
     except ValueError:
         return None
 
@@ -133,7 +135,7 @@ def observe_page(page: Page, inspector: Inspector) -> Observed:
         url=url,
         capture=capture_id,
         captured_at=capture.captured_at,
-        is_page=capture.robots_txt is None,
+        is_page=capture.robots_txt is None and not capture.dns,
         uses=detect(capture, inspector.fingerprints).uses,
         facts=extract_firmographics(capture),
         claims=claims_of(
