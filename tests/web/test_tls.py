@@ -1,4 +1,4 @@
-"""TLS is always verified, who signed the certificate is noted, and what is wrong with it is told."""
+"""TLS is always verified, the certificate is noted, and what is wrong with it is told."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ def test_tls_is_verified_and_the_certificate_is_noted(fetcher: Build, tmp_path: 
     assert certificate.valid_from == 1_577_836_800_000
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 @pytest.mark.parametrize(
     "fault, told",
     [

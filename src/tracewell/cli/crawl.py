@@ -79,14 +79,8 @@ def crawl(
       tracewell crawl --render https://app.example.com
       tracewell crawl --from hosts.txt --allow '*.example=127.0.0.1:8090' --pause 0
     """
-    wanted = [*domains, *(line.strip() for line in listed or () if line.strip())]
-    if not wanted:
-        raise click.UsageError("name domains, or a file of them with --from")
-    for entry in allow:
-        try:
-            parse_allow(entry)
-        except ValueError as error:
-            fail(f"--allow {entry}: {error}", USAGE)
+    wanted = _listed(domains, listed)
+    _check(allow)
     settings = load_settings(data=data)
     fingerprints = load_told(folders, settings.data) if takes_in or renders else None
     plan = CrawlPlan(
@@ -95,7 +89,7 @@ def crawl(
         concurrency,
         allow,
         Manners(
-            pause_s=pause,
+            pause,
             crawl_delay_s_max=crawl_delay_max,
             retry_after_s_max=retry_after_max,
             requests_per_s_max=settings.crawl_requests_per_second,
@@ -105,24 +99,47 @@ def crawl(
         renders=renders,
         globals=list_globals(fingerprints) if renders and fingerprints is not None else (),
     )
-    try:
-        results, summary = asyncio.run(_crawl(settings, plan))
-    except RenderUnavailableError as error:
-        fail(str(error), USAGE)
+    results, summary = _run(settings, plan)
+    told = _told(wanted, results, summary, as_json=as_json)
+    if takes_in and fingerprints is not None:
+        told |= summarised(*asyncio.run(take_in(settings, fingerprints, summary.archives, jobs)))
+    show(told, as_json=as_json)
+    if summary.stopped is not None:
+        fail(f"stopped after {len(results)} of {len(wanted)} domains: {summary.stopped}", REFUSED)
+
+
+def _listed(domains: tuple[str, ...], listed: Any) -> list[str]:
+    wanted = [*domains, *(line.strip() for line in listed or () if line.strip())]
+    if not wanted:
+        raise click.UsageError("name domains, or a file of them with --from")
+    return wanted
+
+
+def _check(allow: tuple[str, ...]) -> None:
+    for entry in allow:
+        try:
+            parse_allow(entry)
+        except ValueError as error:
+            fail(f"--allow {entry}: {error}", USAGE)
+
+
+def _told(
+    wanted: list[str], results: list[CrawlResult], summary: CrawlSummary, *, as_json: bool
+) -> dict[str, Any]:
     told: dict[str, Any] = {
         "domains": len(wanted),
         "domains_answered": sum(result.has_answered for result in results),
         "captures": sum(len(result.captures) for result in results),
         "archive_files": [str(path) for path in summary.archives],
     }
-    if as_json:
-        told["results"] = [_described(result) for result in results]
-    if takes_in and fingerprints is not None:
-        counts, problems = asyncio.run(take_in(settings, fingerprints, summary.archives, jobs))
-        told |= summarised(counts, problems)
-    show(told, as_json=as_json)
-    if summary.stopped is not None:
-        fail(f"stopped after {len(results)} of {len(wanted)} domains: {summary.stopped}", REFUSED)
+    return told | {"results": [_described(result) for result in results]} if as_json else told
+
+
+def _run(settings: Settings, plan: CrawlPlan) -> tuple[list[CrawlResult], CrawlSummary]:
+    try:
+        return asyncio.run(_crawl(settings, plan))
+    except RenderUnavailableError as error:
+        fail(str(error), USAGE)
 
 
 async def _crawl(settings: Settings, plan: CrawlPlan) -> tuple[list[CrawlResult], CrawlSummary]:

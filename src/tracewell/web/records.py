@@ -129,7 +129,8 @@ class RecordsReader:
         lines = [
             line[:RECORD_CHARS_MAX]
             for rrset in answer.response.answer
-            for line in rrset.to_text().splitlines()
+            # Servers turn the records of a name round and round; their order says nothing.
+            for line in sorted(rrset.to_text().splitlines())
         ]
         return DnsLookup(name, kind, tuple(lines[:RECORDS_MAX]), self._clock())
 
