@@ -32,6 +32,7 @@ from tracewell.intrace.connectors.model import (
 from tracewell.intrace.connectors.phone_plan import PhonePlan
 from tracewell.intrace.identifiers import Identifier, IdentifierType
 from tracewell.intrace.lookups.model import LookupRules
+from tracewell.intrace.reports.pdf.exporting import PdfExporter
 from tracewell.kernel.clock import system_clock
 from tracewell.kernel.database import Database, open_database
 from tracewell.kernel.http.app import build_app
@@ -47,6 +48,7 @@ from tracewell.kernel.limits import open_limiter
 from tracewell.kernel.limits.model import Quota
 from tracewell.kernel.oidc import TokenFault, TokenInvalid
 from tracewell.kernel.signing import Keyring, PublicKeyDirectory, SigningKeyFile, ensure_signing_key
+from tracewell.kernel.signing.document_key import DocumentKeyFile
 from tracewell.values import Observation
 
 ROLES = ("analyst", "auditor", "admin")
@@ -140,6 +142,7 @@ class Server:
     intrace: Intrace
     app: FastAPI
     signing: Keyring
+    document_key: DocumentKeyFile
     directory: Directory
     moody: Moody
     clock_offset_ms: list[int]
@@ -243,6 +246,7 @@ async def _started(database_url: str, folder: Path, options: Options) -> AsyncIt
         SigningKeyFile(ensure_signing_key(folder / "signing")),
         PublicKeyDirectory(folder / "signing" / "public"),
     )
+    document_key = DocumentKeyFile(folder / "signing", None, "org_test")
     directory, moody = Directory(), Moody()
     limiter = open_limiter(None, folder / "limits")
     intrace = build_intrace(
@@ -259,6 +263,7 @@ async def _started(database_url: str, folder: Path, options: Options) -> AsyncIt
             entity_id_key=b"key",
         ),
         organization_id="org_test",
+        exporter=PdfExporter(document_key),
     )
     api_keys = ApiKeyring(database, hasher, clock)
     rules = wire.IntraceRules(api_keys, TestBearer(), True, options.requests_per_minute, burst=0)
@@ -269,7 +274,7 @@ async def _started(database_url: str, folder: Path, options: Options) -> AsyncIt
     try:
         yield Server(
             f"http://127.0.0.1:{port}", folder, database_url, asyncio.get_running_loop(), intrace,
-            app, signing, directory, moody, offset, keys,
+            app, signing, document_key, directory, moody, offset, keys,
         )  # fmt: skip
     finally:
         uvicorn_server.should_exit = True

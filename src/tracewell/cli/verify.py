@@ -1,4 +1,4 @@
-"""`tracewell verify`: check a report bundle against a JWK set, offline.
+"""`tracewell verify`: check a report, as bundle or PDF, against a JWK set, offline.
 
 Exit codes: 0 verified, 1 not verified, 2 an input cannot be read.
 """
@@ -6,11 +6,14 @@ Exit codes: 0 verified, 1 not verified, 2 an input cannot be read.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import click
 import orjson
+from cryptography.x509 import Certificate
 
 from tracewell.kernel.clock import format_utc
 from tracewell.kernel.signing import (
@@ -24,6 +27,7 @@ from tracewell.kernel.signing import (
     parse_jwks,
     verify_bundle,
 )
+from tracewell.kernel.signing.document_key import parse_certificates
 from tracewell.kernel.signing.encoding import parse_json_object
 from tracewell.kernel.signing.keys import JWKS_BYTES_MAX
 
@@ -42,28 +46,31 @@ _REQUEST_ID_CHARACTERS_MAX = 128
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 def verify(file: Path, jwks_file: Path, as_json: bool) -> None:
-    """Check that the report bundle FILE ("-" for standard input) is genuine and unaltered.
+    """Check that a report in FILE ("-" for standard input) is genuine and unaltered.
 
-    Works offline: nothing is fetched, and no key but those in the --jwks file is trusted.
+    FILE is a bundle or a PDF, as the engine gives them. Of a PDF its own signature is checked, and
+    that of the report attached to it. Works offline: nothing is fetched, and nothing is trusted
+    but what is in the --jwks file.
 
     \b
-    Example:
+    Examples:
       tracewell verify report.json --jwks jwks.json
+      tracewell verify report.pdf --jwks jwks.json --json
     """
     try:
         data = _read_bounded(file, BUNDLE_BYTES_MAX)
-        keys = parse_jwks(_read_bounded(jwks_file, JWKS_BYTES_MAX))
+        jwks = _read_bounded(jwks_file, JWKS_BYTES_MAX)
+        trusted = Trusted(parse_jwks(jwks), _parse_certificates(jwks))
     except (OSError, JwksError, _TooLargeError) as error:
         _refuse_input(error, as_json=as_json)
     try:
-        bundle, verified = _verify(data, keys)
+        outcome = _check_pdf(data, trusted) if data.startswith(b"%PDF-") else _check(data, trusted)
     except NotVerified as error:
         if as_json:
             _print_json({"verified": False, "failure_reason": error.reason, "message": str(error)})
         else:
             click.echo(f"NOT VERIFIED ({error.reason}): {error}")
         sys.exit(1)
-    outcome = _describe(bundle, verified)
     if as_json:
         _print_json({"verified": True, "failure_reason": None, **outcome})
     else:
@@ -78,9 +85,38 @@ class _TooLargeError(Exception):
     """A file exceeds its bound."""
 
 
-def _verify(data: bytes, keys: VerificationKeys) -> tuple[Bundle, Verified]:
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What the organisation has published: keys of reports, certificates of PDF files."""
+
+    keys: VerificationKeys
+    certificates: Mapping[str, tuple[Certificate, ...]]
+
+
+def _parse_certificates(jwks: bytes) -> Mapping[str, tuple[Certificate, ...]]:
+    try:
+        return parse_certificates(parse_json_object(jwks))
+    except ValueError as error:
+        raise JwksError('a certificate ("x5c") of the key set cannot be read') from error
+
+
+def _check(data: bytes, trusted: Trusted) -> dict[str, Any]:
     bundle = parse_bundle(data)
-    return bundle, verify_bundle(bundle, keys)
+    return _describe(bundle, verify_bundle(bundle, trusted.keys))
+
+
+def _check_pdf(data: bytes, trusted: Trusted) -> dict[str, Any]:
+    """The file's own signature, then that of the report that is attached to it."""
+    from tracewell.kernel.signing.pades import verify_pdf  # half a second to load
+
+    verified = verify_pdf(data, trusted.certificates)
+    bundle = verified.attachments.get("bundle.json")
+    told = {"unchecked": ["report"]} if bundle is None else _check(bundle, trusted)
+    return {
+        **told,
+        "pdf_signed_at": format_utc(verified.signed_at_ms),
+        "pdf_certificate": verified.certificate_sha256,
+    }
 
 
 def _describe(bundle: Bundle, verified: Verified) -> dict[str, Any]:

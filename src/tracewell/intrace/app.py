@@ -15,6 +15,7 @@ from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.lookups.routes import lookup_endpoints
 from tracewell.intrace.lookups.service import Lookups
 from tracewell.intrace.reports.model import Signer
+from tracewell.intrace.reports.pdf.exporting import PdfExporter
 from tracewell.intrace.reports.routes import report_endpoints
 from tracewell.intrace.reports.service import Reports
 from tracewell.kernel.clock import Clock
@@ -45,6 +46,7 @@ def build_intrace(
     deep_quota: Quota,
     rules: LookupRules,
     organization_id: str,
+    exporter: PdfExporter,
     access: AccessBook | None = None,
 ) -> Intrace:
     """Puts the product together.
@@ -55,7 +57,7 @@ def build_intrace(
     access = access if access is not None else AccessBook()
     audit = Audit(database, clock, organization_id)
     tree = AuditTree(database, clock, signer, organization_id)
-    reports = Reports(database, clock, signer, audit)
+    reports = Reports(database, clock, signer, audit, exporter)
     lookups = Lookups(database, clock, new_id, audit, reports, rules)
     sources = ConnectorRoutes(rules.connectors, rules.enabled, clock, rules.connector_timeout_s)
     return Intrace(

@@ -12,6 +12,7 @@ from tracewell.intrace.access import AccessBook
 from tracewell.intrace.app import Intrace, build_intrace
 from tracewell.intrace.connectors.registry import ConnectorSettings, build_connectors
 from tracewell.intrace.lookups.model import LookupRules
+from tracewell.intrace.reports.pdf.exporting import PdfExporter
 from tracewell.kernel.http.app import build_app
 from tracewell.kernel.http.endpoint import EndpointTable
 from tracewell.kernel.http.gate import Gate
@@ -22,6 +23,7 @@ from tracewell.main.directory import TraceDirectory
 from tracewell.main.ground import Ground
 from tracewell.main.secret_files import ensure_secret
 from tracewell.main.sign_in import wire_sign_in
+from tracewell.main.signing import open_document_key
 
 
 def wire_intrace(
@@ -53,6 +55,7 @@ def wire_intrace(
         deep_quota=Quota(settings.rate_limit_deep_lookups_per_minute, window_s=window_s),
         rules=_lookup_rules(ground),
         organization_id=settings.organization_id,
+        exporter=PdfExporter(open_document_key(settings), settings.pdf_fonts_path),
         access=access,
     )
     app = build_app(

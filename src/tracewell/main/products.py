@@ -27,7 +27,7 @@ from tracewell.main.ground import Ground, open_ground
 from tracewell.main.intrace_product import wire_intrace
 from tracewell.main.role_watch import RoleWatch
 from tracewell.main.settings import Settings
-from tracewell.main.signing import open_signing
+from tracewell.main.signing import open_document_key, open_signing
 from tracewell.main.trace_product import wire_trace
 
 PURGE_EVERY_S = 3600.0
@@ -74,8 +74,10 @@ class Products:
         return {name: problem for name, problem in problems.items() if problem is not None}
 
     def public_keys(self) -> Any:
-        """The JWK set of the reports' keys."""
-        return orjson.loads(self.signing.jwks())
+        """The JWK set of the reports' keys, and of the certificates of their PDF files."""
+        found = orjson.loads(self.signing.jwks())
+        found["keys"] += open_document_key(self.ground.settings).list_jwks()
+        return found
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from tracewell.kernel.signing import (
     SigningKeyFile,
     ensure_signing_key,
 )
+from tracewell.kernel.signing.document_key import DocumentKeyFile
 from tracewell.main.settings import Settings
 
 
@@ -19,3 +20,10 @@ def open_signing(settings: Settings) -> Keyring:
     folder = settings.data / "keys"
     path = settings.signing_private_key_path or ensure_signing_key(folder)
     return Keyring(SigningKeyFile(path), PublicKeyDirectory(folder / "public"))
+
+
+def open_document_key(settings: Settings) -> DocumentKeyFile:
+    """The key that signs PDF files; made at the first of them where none is configured."""
+    return DocumentKeyFile(
+        settings.data / "keys", settings.pdf_signing_path, settings.organization_id
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from tracewell.kernel.errors import ApiError
 from tracewell.kernel.http.answer import Answer, as_response, json_answer
 from tracewell.kernel.http.endpoint import Access, Endpoint
 
+PDF = "application/pdf"
 _ACCESS = Access(scopes=frozenset({"reports:read"}))
 
 
@@ -57,6 +58,28 @@ class ReportRoutes:
         bundle = await self._reports.read_bundle(caller_of(request, self._roles), request_id)
         return as_response(Answer(200, bundle))
 
+    async def export_report(
+        self,
+        request: Request,
+        request_id: RequestId,
+        include_provenance: Annotated[
+            bool, Query(description="With evidence, record hashes and who asked.")
+        ] = True,
+    ) -> Response:
+        """The report as a PDF that is signed (PAdES) and carries the bundle as an attached file.
+
+        It tells `exported_at`, `exported_by`, `export_config`, `data_fingerprints` and
+        `truncation_summary`, on paper and in the attached `export.json`. Of whose lookup: as with
+        the bundle.
+        """
+        if not is_request_id(request_id):
+            raise ApiError(errors.NOT_FOUND)
+        pdf = await self._reports.export_pdf(
+            caller_of(request, self._roles), request_id, include_provenance=include_provenance
+        )
+        headers = {"Content-Disposition": f'attachment; filename="{request_id}.pdf"'}
+        return as_response(Answer(200, pdf, headers, PDF))
+
     async def verify_report(self, request: Request, request_id: RequestId) -> Response:
         """Checks the stored report now: bytes, hash, signature, and the hash in the audit log.
 
@@ -79,6 +102,17 @@ def report_endpoints(reports: Reports, roles: Roles) -> tuple[Endpoint, ...]:
             "Get a report bundle",
             BundleModel,
             "reports",
+        ),
+        Endpoint(
+            "GET",
+            "/v1/reports/{request_id}/pdf",
+            routes.export_report,
+            _ACCESS,
+            "Get a report as a signed PDF",
+            None,
+            "reports",
+            errors=(errors.SIGNING_FAILED,),
+            media_type=PDF,
         ),
         Endpoint(
             "GET",

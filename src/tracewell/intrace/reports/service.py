@@ -14,6 +14,8 @@ from tracewell.intrace.reports.model import (
     Verification,
     whole_second,
 )
+from tracewell.intrace.reports.pdf.export import ExportRequest
+from tracewell.intrace.reports.pdf.exporting import PdfExporter
 from tracewell.kernel.clock import Clock
 from tracewell.kernel.database import Database
 from tracewell.kernel.errors import ApiError
@@ -29,11 +31,19 @@ from tracewell.kernel.signing import (
 class Reports:
     """The reports of one installation."""
 
-    def __init__(self, database: Database, clock: Clock, signer: Signer, audit: Audit) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        signer: Signer,
+        audit: Audit,
+        exporter: PdfExporter,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._signer = signer
         self._audit = audit
+        self._exporter = exporter
 
     def sign(self, request_id: str, owner: str, payload: bytes, expires_at: int) -> Report:
         """A report over canonical bytes, not yet stored. Raises SigningFailed."""
@@ -63,6 +73,15 @@ class Reports:
         """The file that anyone verifies offline. Raises as `read_report`."""
         report = await self.read_report(caller, request_id, Resource.REPORT)
         return build_bundle(report.payload, report.signature)
+
+    async def export_pdf(
+        self, caller: Caller, request_id: str, *, include_provenance: bool
+    ) -> bytes:
+        """The report for people, signed. Raises as `read_report`, and SigningFailed."""
+        report = await self.read_report(caller, request_id, Resource.REPORT)
+        bundle = build_bundle(report.payload, report.signature)
+        request = ExportRequest(self._clock(), caller.principal.to_wire(), include_provenance)
+        return await self._exporter.export(report, bundle, request, ())
 
     async def verify(self, request_id: str) -> Verification:
         """Checks the stored bytes against the hash of their making and against the signature.

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from tracewell.kernel.errors import ErrorKind
-from tracewell.kernel.http.answer import as_response
+from tracewell.kernel.http.answer import JSON, as_response
 from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.kernel.http.failures import MethodUnknown, RouteUnknown
 from tracewell.kernel.http.gate import Passed, ProductRules, log_failure
@@ -106,6 +106,9 @@ def _add(app: FastAPI, endpoint: Endpoint, errors: dict[int | str, dict[str, Any
     answer: dict[str, Any] = {"description": "The answer."}
     if endpoint.answer is not None:
         answer["model"] = endpoint.answer
+    elif endpoint.media_type != JSON:
+        schema = {"type": "string", "contentMediaType": endpoint.media_type}
+        answer["content"] = {endpoint.media_type: {"schema": schema}}
     app.add_api_route(
         endpoint.path,
         endpoint.handler,

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from tracewell.kernel.errors import ErrorKind
+from tracewell.kernel.http.answer import JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,10 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation. `path` begins with `/v1/`; `errors` are those beyond the product's usual."""
+    """One operation. `path` begins with `/v1/`; `errors` are those beyond the product's usual.
+
+    `media_type` is documented where there is no `answer` model: a file.
+    """
 
     method: str
     path: str
@@ -44,6 +48,7 @@ class Endpoint:
     status: int = 200
     errors: tuple[ErrorKind, ...] = ()
     takes_body: bool = False
+    media_type: str = JSON
 
     @property
     def name(self) -> str:

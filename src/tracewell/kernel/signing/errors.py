@@ -21,6 +21,10 @@ class SigningFailure(StrEnum):
     TOO_MANY_PUBLIC_KEYS = "There are more public keys than can be published."
     KEY_REVOKED = "The signing key has been revoked: rotate it."
     KEY_IS_A_LINK = "The signing key path is a link: replace the file that it points to."
+    DOCUMENT_KEY_NOT_PEM = "The document key file holds no PEM private key and certificate."
+    DOCUMENT_KEY_KIND = "The document key is neither ECDSA P-256 or P-384 nor RSA from 2,048 bits."
+    DOCUMENT_KEY_OF_ANOTHER = "The first certificate of the document key is that of another key."
+    DOCUMENT_NOT_SIGNED = "The document could not be signed."
     REVOCATION_NOT_WRITTEN = "The revocation could not be kept."
     REVOCATION_UNUSABLE = "A file among the revocations is not one."
 
@@ -52,6 +56,10 @@ class FailureReason(StrEnum):
     KEY_REVOKED = "key_revoked"
     SIGNATURE_INVALID = "signature_invalid"
     HASH_MISMATCH = "hash_mismatch"
+    DOCUMENT_MALFORMED = "document_malformed"
+    DOCUMENT_NOT_SIGNED = "document_not_signed"
+    DOCUMENT_ALTERED = "document_altered"
+    CERTIFICATE_UNKNOWN = "certificate_unknown"
 
 
 EXPLANATIONS: dict[FailureReason, str] = {
@@ -64,6 +72,10 @@ EXPLANATIONS: dict[FailureReason, str] = {
     "signature before that.",
     FailureReason.SIGNATURE_INVALID: "The signature does not belong to these bytes.",
     FailureReason.HASH_MISMATCH: "The stated hash is not the hash of these bytes.",
+    FailureReason.DOCUMENT_MALFORMED: "The file is not a PDF that can be read.",
+    FailureReason.DOCUMENT_NOT_SIGNED: "The PDF does not carry exactly one signature.",
+    FailureReason.DOCUMENT_ALTERED: "The PDF is not what was signed.",
+    FailureReason.CERTIFICATE_UNKNOWN: "The certificate is not among the given keys.",
 }
 
 

@@ -43,7 +43,7 @@ class SigningKeyFile:
 
     def get_key(self) -> SigningKey:
         """The key as it is on disk now; raises SigningFailed."""
-        pem = _read_key_file(self._path)
+        pem = read_key_file(self._path)
         if self._parsed is None or self._parsed[0] != pem:
             self._parsed = (pem, parse_signing_key(pem, self._passphrase))
         return self._parsed[1]
@@ -126,7 +126,8 @@ def _sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def _read_key_file(path: Path) -> bytes:
+def read_key_file(path: Path) -> bytes:
+    """The bytes of a key's file, within a bound, whatever lies there. Raises SigningFailed."""
     try:
         # Without O_NONBLOCK a named pipe at this path would hold the caller for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -134,6 +134,19 @@ class IntraceSettings(GroundSettings):
         "made in the data folder.",
         examples=["/etc/tracewell/signing.pem"],
     )
+    pdf_signing_path: Path | None = Field(
+        default=None,
+        description="Intrace: PEM file of the key that signs PDF files (ECDSA P-256 or P-384, RSA "
+        "from 2,048 bits), its certificate and that of the issuer behind it; without it a "
+        "self-issued one is made in the data folder.",
+        examples=["/etc/tracewell/pdf-signing.pem"],
+    )
+    pdf_fonts_path: Path | None = Field(
+        default=None,
+        description="Intrace: folder of further fonts for PDF files, for scripts that the own "
+        "ones lack.",
+        examples=["/usr/share/fonts/opentype/noto"],
+    )
     connector_enabled: str | None = Field(
         default=None,
         description="Intrace: ids of the connectors that may run, comma-separated; all if unset.",
