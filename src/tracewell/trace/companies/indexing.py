@@ -9,7 +9,13 @@ from pyroaring import BitMap
 
 from tracewell.detection import Fingerprint
 from tracewell.kernel.database import Transaction
-from tracewell.trace.companies.properties import ALL, TIERS, short_grams, version_property
+from tracewell.trace.companies.properties import (
+    ALL,
+    TIERS,
+    month_property,
+    short_grams,
+    version_property,
+)
 from tracewell.trace.index.bitmaps import Property, read_any, write_bitmap
 from tracewell.trace.technologies.model import Technology
 from tracewell.trace.technologies.service import ensure_catalogue
@@ -20,7 +26,7 @@ _COMPANIES = f"""
     SELECT company_id, primary_domain, search_text, country, industry, employee_range FROM companies
     WHERE company_id > :after ORDER BY company_id LIMIT {_ROWS_AT_ONCE}"""  # noqa: S608
 _USES = f"""
-    SELECT company_id, confidence, version, status FROM technology_uses
+    SELECT company_id, confidence, version, first_observed_at, dropped_at FROM technology_uses
     WHERE technology_id = :technology_id AND status = :status AND company_id > :after
     ORDER BY company_id LIMIT {_ROWS_AT_ONCE}"""  # noqa: S608
 
@@ -91,6 +97,10 @@ async def _read_uses(tx: Transaction, technology_id: int) -> Mapping[Property, B
             _USES, technology_id=technology_id, status=status, after=after
         ):
             after = rows[-1][0]
+            for company_id, _, _, first, dropped_at in rows:
+                found[month_property("adopted", technology_id, first)].add(company_id)
+                if dropped_at is not None:
+                    found[month_property("dropped", technology_id, dropped_at)].add(company_id)
             if status == "dropped":
                 found[Property("technology_dropped", key)].update([row[0] for row in rows])
                 continue
@@ -98,7 +108,7 @@ async def _read_uses(tx: Transaction, technology_id: int) -> Mapping[Property, B
                 found[Property(f"technology_{tier}", key)].update(
                     [row[0] for row in rows if row[1] >= tier]
                 )
-            for company_id, _, version, _ in rows:
+            for company_id, _, version, _, _ in rows:
                 if version is not None:
                     found[version_property(technology_id, version)].add(company_id)
     return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Literal, NamedTuple
 
+from tracewell.kernel.clock import format_utc
 from tracewell.trace.companies.model import Company, Status, Use
 from tracewell.trace.index.bitmaps import Property
 
@@ -34,8 +36,11 @@ def properties_of(
             yield Property(facet, value)
     for use in uses:
         technology = str(use.technology.technology_id)
+        yield month_property("adopted", use.technology.technology_id, use.first_observed_at)
         if use.status == "dropped":
             yield Property("technology_dropped", technology)
+            if use.dropped_at is not None:
+                yield month_property("dropped", use.technology.technology_id, use.dropped_at)
             continue
         if use.version is not None:
             yield version_property(use.technology.technology_id, use.version)
@@ -63,17 +68,39 @@ def version_property(technology_id: int, version: str) -> Property:
     return Property("version", f"{technology_id}:{version}")
 
 
+def month_property(event: Literal["adopted", "dropped"], technology_id: int, at: int) -> Property:
+    """Adopted the technology in that month (UTC), or dropped it: `12:2026-06`."""
+    return Property(event, f"{technology_id}:{format_utc(at)[:7]}")
+
+
+class StoredUse(NamedTuple):
+    """What a stored row says of a use, as far as properties go."""
+
+    technology_id: int
+    status: Status
+    confidence: int
+    version: str | None
+    first_observed_at: int
+    dropped_at: int | None
+
+
 def stored_properties(
     company: Company,
     search_text: str,
-    uses: Iterable[tuple[int, Status, int, str | None]],
+    uses: Iterable[StoredUse],
     firmographics: tuple[str | None, str | None, str | None],
 ) -> Iterator[Property]:
-    """What the stored rows gave the company: of its uses (technology, status, confidence, version),
-    and country, industry and employee range."""
+    """What the stored rows gave the company: its uses, then country, industry, employee range."""
     known = {use.technology.technology_id: use for use in company.uses}
     stored = [
-        replace(known[technology_id], status=status, confidence=confidence, version=version)
-        for technology_id, status, confidence, version in uses
+        replace(
+            known[use.technology_id],
+            status=use.status,
+            confidence=use.confidence,
+            version=use.version,
+            first_observed_at=use.first_observed_at,
+            dropped_at=use.dropped_at,
+        )
+        for use in uses
     ]
     return properties_of(company.primary_domain, search_text, stored, *firmographics)

@@ -13,7 +13,7 @@ from tracewell.kernel.database import Row, Sql, Transaction
 from tracewell.trace.companies.days import add_days, day_of, pack_days, unpack_days
 from tracewell.trace.companies.model import Company, Domain, Sign, Summary, Use
 from tracewell.trace.companies.profile import country_of, render_profile
-from tracewell.trace.companies.properties import properties_of, stored_properties
+from tracewell.trace.companies.properties import StoredUse, properties_of, stored_properties
 from tracewell.trace.companies.rules import best_facts, name_of
 from tracewell.trace.index.bitmaps import Property, change_properties
 from tracewell.trace.technologies.model import Technology
@@ -102,8 +102,8 @@ _FIRMOGRAPHICS = """
     SELECT profile = '', search_text, country, industry, employee_range FROM companies
     WHERE company_id = :company_id"""
 _USES = """
-    SELECT technology_id, status, confidence, version FROM technology_uses
-    WHERE company_id = :company_id"""
+    SELECT technology_id, status, confidence, version, first_observed_at, dropped_at
+    FROM technology_uses WHERE company_id = :company_id"""
 _SAVE_DOMAIN = """
     INSERT INTO company_domains
       (domain, company_id, is_primary, first_observed_at, last_observed_at)
@@ -305,7 +305,7 @@ async def _stored_properties(tx: Transaction, company: Company) -> frozenset[Pro
         stored_properties(
             company,
             search_text,
-            [(row[0], row[1], row[2], row[3]) for row in rows],
+            [StoredUse(*row) for row in rows],
             (country, industry, employee_range),
         )
     )
