@@ -46,6 +46,17 @@ def test_a_technology_that_nobody_knows_is_not_found(world: World) -> None:
     check_nested(answer, 404, "technology_not_found")
 
 
+@proves("trace", 404, "vendor_not_found", "no vendor has the slug")
+def test_a_vendor_that_nobody_knows_is_not_found(world: World) -> None:
+    check_nested(world.user.get("/v1/vendors/not-a-vendor"), 404, "vendor_not_found")
+    check_nested(world.user.get("/v1/vendors/nobody/companies"), 404, "vendor_not_found")
+
+
+@proves("trace", 404, "category_not_found", "no category has the slug")
+def test_a_category_that_nobody_knows_is_not_found(world: World) -> None:
+    check_nested(world.user.get("/v1/categories/not-a-category"), 404, "category_not_found")
+
+
 @proves("trace", 404, "list_not_found", "the list is another org's, was removed, or never was")
 def test_a_list_of_another_org_is_not_found(world: World) -> None:
     stranger = world.trace(world.new_customer())

@@ -27,6 +27,7 @@ from tracewell.trace.lists.service import Lists
 from tracewell.trace.paging import Pager
 from tracewell.trace.search.routes import search_endpoints
 from tracewell.trace.search.service import Search
+from tracewell.trace.search.users import Users, user_endpoints
 from tracewell.trace.technologies.routes import technology_endpoints
 from tracewell.trace.technologies.service import Technologies
 
@@ -61,6 +62,7 @@ def build_trace(
         endpoints=(
             *company_endpoints(companies, pager),
             *search_endpoints(search, pager),
+            *user_endpoints(Users(database, ledger, search), pager),
             *technology_endpoints(Technologies(database), pager),
             *credit_endpoints(Credits(database, ledger), pager),
             *list_endpoints(Lists(database, clock, new_id), pager),

@@ -78,6 +78,22 @@ TECHNOLOGY_NOT_FOUND = ErrorKind(
     "Check the slug; GET /v1/technologies lists them.",
     "nested",
 )
+VENDOR_NOT_FOUND = ErrorKind(
+    "vendor_not_found",
+    404,
+    "No vendor found.",
+    "No vendor has this slug.",
+    "Check the slug; GET /v1/vendors lists them.",
+    "nested",
+)
+CATEGORY_NOT_FOUND = ErrorKind(
+    "category_not_found",
+    404,
+    "No category found.",
+    "No category has this slug.",
+    "Check the slug; GET /v1/categories lists them.",
+    "nested",
+)
 LIST_NOT_FOUND = ErrorKind(
     "list_not_found",
     404,
@@ -193,6 +209,8 @@ CATALOGUE = Catalogue(
     RATE_LIMIT_EXCEEDED,
     COMPANY_NOT_FOUND,
     TECHNOLOGY_NOT_FOUND,
+    VENDOR_NOT_FOUND,
+    CATEGORY_NOT_FOUND,
     LIST_NOT_FOUND,
     LIST_PERMISSION_DENIED,
     SIGN_IN_REFUSED,

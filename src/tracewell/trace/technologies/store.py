@@ -5,20 +5,48 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tracewell.kernel.database import Row, Transaction
-from tracewell.trace.technologies.model import Category, CountedTechnology, Entry, Technology
+from tracewell.trace.index.bitmaps import read_bitmaps, read_prefixed
+from tracewell.trace.technologies.model import (
+    Category,
+    CountedTechnology,
+    Entry,
+    Month,
+    Technology,
+    Vendor,
+)
 from tracewell.trace.texts import free_slug, like_pattern, slugify, sort_key
 
 _COLUMNS = """t.technology_id, t.slug, t.name, t.description, t.website, v.name"""
 _FROM = "FROM technologies AS t LEFT JOIN vendors AS v ON v.vendor_id = t.vendor_id"
-_COUNT = """(SELECT COUNT(*) FROM technology_uses AS u
-      WHERE u.technology_id = t.technology_id AND u.status = 'active')"""
 _CATEGORIES = """
     SELECT tc.technology_id, c.name FROM technology_categories AS tc
     JOIN categories AS c ON c.category_id = tc.category_id"""
-_LIST_CATEGORIES = """
+_CATEGORY = """
     SELECT c.slug, c.name,
       (SELECT COUNT(*) FROM technology_categories AS tc WHERE tc.category_id = c.category_id)
-    FROM categories AS c ORDER BY c.slug LIMIT :limit OFFSET :offset"""
+    FROM categories AS c"""
+_NAMED_CATEGORY = "LOWER(c.name) LIKE :q ESCAPE '\\'"
+_LIST_CATEGORIES = (
+    f"{_CATEGORY} WHERE {_NAMED_CATEGORY} ORDER BY c.slug LIMIT :limit OFFSET :offset"
+)
+_COUNT_CATEGORIES = f"SELECT COUNT(*) FROM categories AS c WHERE {_NAMED_CATEGORY}"  # noqa: S608
+_ONE_CATEGORY = f"{_CATEGORY} WHERE c.slug = :slug"
+_VENDOR = """
+    SELECT v.vendor_id, v.slug, v.name,
+      (SELECT COUNT(*) FROM technologies AS t WHERE t.vendor_id = v.vendor_id) FROM vendors AS v"""
+_NAMED_VENDOR = "LOWER(v.name) LIKE :q ESCAPE '\\'"
+_LIST_VENDORS = f"{_VENDOR} WHERE {_NAMED_VENDOR} ORDER BY v.slug LIMIT :limit OFFSET :offset"
+_COUNT_VENDORS = f"SELECT COUNT(*) FROM vendors AS v WHERE {_NAMED_VENDOR}"  # noqa: S608
+_IMPLIED = """
+    SELECT t.slug, t.name FROM technology_implications AS i
+    JOIN technologies AS t ON t.technology_id = i.implied_id
+    WHERE i.technology_id = :technology_id ORDER BY t.sort_name"""
+_ALL_IMPLIED = """
+    SELECT i.technology_id, t.name FROM technology_implications AS i
+    JOIN technologies AS t ON t.technology_id = i.implied_id ORDER BY t.sort_name"""
+_ADD_IMPLIED = """
+    INSERT INTO technology_implications (technology_id, implied_id)
+    VALUES (:technology_id, :implied_id)"""
 _WHERE_Q = "t.sort_name LIKE :q ESCAPE '\\'"
 _WHERE_CATEGORY = """t.technology_id IN (
       SELECT tc.technology_id FROM technology_categories AS tc
@@ -35,7 +63,13 @@ _ADD_CATEGORY_OF = """
 
 
 async def list_technologies(
-    tx: Transaction, *, q: str | None, category: str | None, limit: int, offset: int
+    tx: Transaction,
+    *,
+    q: str | None,
+    category: str | None,
+    vendor: str | None,
+    limit: int,
+    offset: int,
 ) -> tuple[list[CountedTechnology], int]:
     """A page in the order of names, and how many there are in all."""
     conditions = ["1 = 1"]
@@ -46,41 +80,94 @@ async def list_technologies(
     if category:
         conditions.append(_WHERE_CATEGORY)
         params["category"] = category
+    if vendor:
+        conditions.append("v.slug = :vendor")
+        params["vendor"] = vendor
     where = " AND ".join(conditions)
-    total = await tx.fetch_value(
-        f"SELECT COUNT(*) FROM technologies AS t WHERE {where}",  # noqa: S608 - our own words
-        **params,
-    )
+    total = await tx.fetch_value(f"SELECT COUNT(*) {_FROM} WHERE {where}", **params)
     rows = await tx.fetch_all(
-        f"SELECT {_COLUMNS}, {_COUNT} {_FROM} WHERE {where}"
+        f"SELECT {_COLUMNS} {_FROM} WHERE {where}"
         " ORDER BY t.sort_name, t.technology_id LIMIT :limit OFFSET :offset",
         **params,
         limit=limit,
         offset=offset,
     )
-    categories = await _categories_of(tx, [row[0] for row in rows])
-    return [CountedTechnology(_technology(row, categories), row[6]) for row in rows], total
+    return await _counted(tx, rows), total
 
 
 async def find_technology(tx: Transaction, slug: str) -> CountedTechnology | None:
     """A technology by its slug."""
-    row = await tx.fetch_one(
-        f"SELECT {_COLUMNS}, {_COUNT} {_FROM} WHERE t.slug = :slug",
-        slug=slug,
-    )
-    if row is None:
-        return None
-    categories = await _categories_of(tx, [row[0]])
-    return CountedTechnology(_technology(row, categories), row[6])
+    rows = await tx.fetch_all(f"SELECT {_COLUMNS} {_FROM} WHERE t.slug = :slug", slug=slug)
+    return (await _counted(tx, rows))[0] if rows else None
+
+
+async def _counted(tx: Transaction, rows: Sequence[Row]) -> list[CountedTechnology]:
+    categories = await _categories_of(tx, [row[0] for row in rows])
+    counts = await read_bitmaps(tx, "technology_0", [str(row[0]) for row in rows])
+    return [
+        CountedTechnology(_technology(row, categories), len(counts.get(str(row[0]), ())))
+        for row in rows
+    ]
+
+
+async def list_implied(tx: Transaction, technology_id: int) -> list[tuple[str, str]]:
+    """Slug and name of what a technology implies, by name."""
+    rows = await tx.fetch_all(_IMPLIED, technology_id=technology_id)
+    return [(row[0], row[1]) for row in rows]
+
+
+async def list_months(tx: Transaction, technology_id: int) -> list[Month]:
+    """What happened to a technology, by month, from its first adoption on."""
+    prefix = f"{technology_id}:"
+    adopted = await read_prefixed(tx, "adopted", prefix)
+    dropped = await read_prefixed(tx, "dropped", prefix)
+    months, active = [], 0
+    for value in sorted({*adopted, *dropped}):
+        begun, ended = len(adopted.get(value, ())), len(dropped.get(value, ()))
+        active += begun - ended
+        months.append(Month(value.removeprefix(prefix), begun, ended, active))
+    return months
 
 
 async def list_categories(
-    tx: Transaction, *, limit: int, offset: int
+    tx: Transaction, *, q: str | None, limit: int, offset: int
 ) -> tuple[list[Category], int]:
     """A page in the order of slugs, and how many there are in all."""
-    total = await tx.fetch_value("SELECT COUNT(*) FROM categories")
-    rows = await tx.fetch_all(_LIST_CATEGORIES, limit=limit, offset=offset)
-    return [Category(*row) for row in rows], total
+    pattern = like_pattern(q) if q else "%"
+    total = await tx.fetch_value(_COUNT_CATEGORIES, q=pattern)
+    rows = await tx.fetch_all(_LIST_CATEGORIES, q=pattern, limit=limit, offset=offset)
+    counts = await read_bitmaps(tx, "category_0", [row[1] for row in rows])
+    return [Category(row[0], row[1], row[2], len(counts.get(row[1], ()))) for row in rows], total
+
+
+async def find_category(tx: Transaction, slug: str) -> Category | None:
+    """A category by its slug."""
+    row = await tx.fetch_one(_ONE_CATEGORY, slug=slug)
+    if row is None:
+        return None
+    counts = await read_bitmaps(tx, "category_0", [row[1]])
+    return Category(row[0], row[1], row[2], len(counts.get(row[1], ())))
+
+
+async def list_vendors(
+    tx: Transaction, *, q: str | None, limit: int, offset: int
+) -> tuple[list[Vendor], int]:
+    """A page in the order of slugs, and how many there are in all."""
+    pattern = like_pattern(q) if q else "%"
+    total = await tx.fetch_value(_COUNT_VENDORS, q=pattern)
+    rows = await tx.fetch_all(_LIST_VENDORS, q=pattern, limit=limit, offset=offset)
+    return await _counted_vendors(tx, rows), total
+
+
+async def find_vendor(tx: Transaction, slug: str) -> Vendor | None:
+    """A vendor by its slug."""
+    rows = await tx.fetch_all(f"{_VENDOR} WHERE v.slug = :slug", slug=slug)
+    return (await _counted_vendors(tx, rows))[0] if rows else None
+
+
+async def _counted_vendors(tx: Transaction, rows: Sequence[Row]) -> list[Vendor]:
+    counts = await read_bitmaps(tx, "vendor_0", [row[2] for row in rows])
+    return [Vendor(row[0], row[1], row[2], row[3], len(counts.get(row[2], ()))) for row in rows]
 
 
 async def fetch_catalogue(tx: Transaction) -> dict[str, Technology]:
@@ -88,6 +175,14 @@ async def fetch_catalogue(tx: Transaction) -> dict[str, Technology]:
     rows = await tx.fetch_all(f"SELECT {_COLUMNS} {_FROM}")
     categories = await _categories_of(tx, None)
     return {row[2]: _technology(row, categories) for row in rows}
+
+
+async def fetch_implied(tx: Transaction) -> dict[int, tuple[str, ...]]:
+    """The names of what each technology implies, by name."""
+    found: dict[int, tuple[str, ...]] = {}
+    for technology_id, name in await tx.fetch_all(_ALL_IMPLIED):
+        found[technology_id] = (*found.get(technology_id, ()), name)
+    return found
 
 
 async def _categories_of(
@@ -142,15 +237,35 @@ async def save_entries(
             {"slug": slug, "name": entry.name, "sort_name": sort_key(entry.name), **values}
         )
     await tx.execute_many(_ADD_TECHNOLOGY, added)
-    await _write_categories(tx, entries, categories)
-
-
-async def _write_categories(
-    tx: Transaction, entries: Sequence[Entry], categories: Mapping[str, int]
-) -> None:
     ids = {
         row[1]: row[0] for row in await tx.fetch_all("SELECT technology_id, name FROM technologies")
     }
+    await _write_categories(tx, entries, categories, ids)
+    await _write_implied(tx, entries, ids)
+
+
+async def _write_implied(tx: Transaction, entries: Sequence[Entry], ids: Mapping[str, int]) -> None:
+    await tx.execute_many(
+        "DELETE FROM technology_implications WHERE technology_id = :technology_id",
+        [{"technology_id": ids[entry.name]} for entry in entries],
+    )
+    await tx.execute_many(
+        _ADD_IMPLIED,
+        [
+            {"technology_id": ids[entry.name], "implied_id": ids[name]}
+            for entry in entries
+            for name in dict.fromkeys(entry.implies)
+            if name in ids
+        ],
+    )
+
+
+async def _write_categories(
+    tx: Transaction,
+    entries: Sequence[Entry],
+    categories: Mapping[str, int],
+    ids: Mapping[str, int],
+) -> None:
     changed = [{"technology_id": ids[entry.name]} for entry in entries]
     await tx.execute_many(
         "DELETE FROM technology_categories WHERE technology_id = :technology_id", changed
