@@ -17,6 +17,7 @@ _COMMANDS = {
     "ingest": ("tracewell.cli.ingest", "ingest"),
     "keys": ("tracewell.cli.keys", "keys"),
     "migrate": ("tracewell.cli.migrate", "migrate"),
+    "resolve": ("tracewell.cli.resolve", "resolve_command"),
     "roles": ("tracewell.cli.roles", "roles"),
     "serve": ("tracewell.cli.serve", "serve"),
     "settings": ("tracewell.cli.settings", "settings"),

@@ -16,7 +16,7 @@ from tracewell.resolution.model import (
     Reason,
     Status,
 )
-from tracewell.resolution.names import NameAgreement, compare_names
+from tracewell.resolution.names import compare_names
 from tracewell.resolution.records import Record, comparable
 from tracewell.resolution.vocabulary import DETAILS, PREDICATES, Link
 
@@ -39,6 +39,7 @@ _MAIL_DOMAIN: Final = 0.25
 _FOLLOWED: Final = 0.05
 _COMPETES: Final = 0.75
 _NAME_CONTRADICTS: Final = 0.5
+_NAME_HOLDS: Final = 0.3
 _PERSONAL: Final = frozenset({"email", "phone", "username", "name", "social_url", "address"})
 
 Judgement = tuple[Status, float, tuple[Reason, ...], tuple[Entity, ...]]
@@ -139,21 +140,17 @@ def _held(entity: Entity, queried: QueriedIdentifier) -> tuple[float, bool]:
             agreements += [compare_names(value, queried.value, kind) for value in values]
         elif predicate == "company.name":
             names = [compare_names(v, queried.value, Kind.ORGANIZATION) for v in values]
-            if max(names, default=NameAgreement.DIFFERENT) >= NameAgreement.SIMILAR:
+            if max(names, default=0.0) >= 0.5:
                 return weight / 4, False  # an employee answers a question for the company weakly
         elif any(comparable(predicate, v) == comparable(predicate, queried.value) for v in values):
             return weight, False
     if queried.type == "username" and _holds_handle(entity, queried.value):
         return weight, False
     best = max(agreements, default=None)
-    if best is NameAgreement.EXACT:
-        return weight, False
-    if best is NameAgreement.SIMILAR:
-        return weight * 0.8, False
-    if best is NameAgreement.PARTIAL:
-        return weight * 0.4, False
+    if best is not None and best >= _NAME_HOLDS:
+        return weight * best, False
     contradicts = queried.type == "name" and entity.kind is Kind.PERSON
-    return 0.0, contradicts and best is NameAgreement.DIFFERENT
+    return 0.0, contradicts and best is not None
 
 
 def _holds_handle(entity: Entity, handle: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tracewell.resolution.model import Kind, SourcedObservation
-from tracewell.resolution.names import FoldedName, fold_name
+from tracewell.resolution.parsing import ParsedName, parse_name
 from tracewell.resolution.vocabulary import DETAILS, PREDICATES, ROLE_ACCOUNTS, Link
 
 _NAMES = ("person.name", "organization.name", "organization.legal_name")
@@ -41,10 +41,10 @@ class Record:
         return Kind.UNKNOWN
 
     @cached_property
-    def names(self) -> frozenset[FoldedName]:
+    def names(self) -> frozenset[ParsedName]:
         """The folded names of whoever the record is about."""
         return frozenset(
-            fold_name(text, self.kind) for predicate in _NAMES for text in self.get_all(predicate)
+            parse_name(text, self.kind) for predicate in _NAMES for text in self.get_all(predicate)
         )
 
     @cached_property
@@ -67,16 +67,6 @@ class Record:
         """Whether the record holds anything by which somebody could be found."""
         return bool(self.links or self.names)
 
-    @cached_property
-    def signature(self) -> tuple[object, ...]:
-        """What forbids or allows company: equal for records that nothing could hold apart."""
-        return (
-            self.kind,
-            self.name_texts,
-            tuple(sorted(self.get_all("person.dob"))),
-            tuple(sorted(self.get_all(f"{self.kind}.registry_id"))),
-        )
-
     def get_all(self, predicate: str) -> tuple[str, ...]:
         """The values of a predicate, none when it is not stated."""
         return tuple(self.values.get(predicate, ()))
@@ -91,11 +81,11 @@ class Record:
 def comparable(predicate: str, value: str) -> str:
     """The form in which two values of a predicate are equal."""
     if predicate in ("person.name", "associate.name"):
-        name = fold_name(value, Kind.PERSON)
+        name = parse_name(value, Kind.PERSON)
         return f"{name.key} {name.generation}"
     if predicate in ("address.full", "company.name"):
         kind = Kind.ORGANIZATION if predicate == "company.name" else Kind.UNKNOWN
-        return " ".join(fold_name(value, kind).tokens)
+        return " ".join(parse_name(value, kind).words)
     return unicodedata.normalize("NFKC", value).casefold()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tracewell.resolution.answer import collect_facts, judge
-from tracewell.resolution.clustering import Clustering, cluster_records
+from tracewell.resolution.clustering import Clustering, PairScore, cluster_records
 from tracewell.resolution.model import (
     Entity,
     Kind,
@@ -20,7 +20,6 @@ from tracewell.resolution.model import (
 )
 from tracewell.resolution.profile import build_items, entity_confidence
 from tracewell.resolution.records import Record, group_records
-from tracewell.resolution.scoring import PairScore, find_conflict
 from tracewell.resolution.vocabulary import PREDICATES, Link
 
 OBSERVATIONS_MAX: Final = 100_000
@@ -73,7 +72,7 @@ def _build_entities(
 ) -> tuple[Entity, ...]:
     members = [[records[index] for index in cluster] for cluster in clustering.clusters]
     ids = _entity_ids(members, clustering.shared, id_key)
-    doubts = _possible_matches(records, clustering, ids)
+    doubts = _possible_matches(clustering, ids)
     entities = []
     for place, (cluster, group) in enumerate(zip(clustering.clusters, members, strict=True)):
         cohesion = _cohesion(records, cluster, clustering.held_by)
@@ -115,10 +114,11 @@ def _cohesion(
 
 
 def _possible_matches(
-    records: Sequence[Record], clustering: Clustering, ids: Sequence[str]
+    clustering: Clustering, ids: Sequence[str]
 ) -> dict[int, tuple[PossibleMatch, ...]]:
-    """Per cluster the others it may be the same as, unless any two of their records conflict."""
+    """Per cluster the others it may be the same as, unless records of theirs conflict."""
     home = {index: place for place, group in enumerate(clustering.clusters) for index in group}
+    opposed = {(min(home[a], home[b]), max(home[a], home[b])) for a, b in clustering.vetoed}
     best: dict[tuple[int, int], PairScore] = {}
     for (a, b), score in sorted(clustering.doubtful.items()):
         pair = (min(home[a], home[b]), max(home[a], home[b]))
@@ -126,7 +126,7 @@ def _possible_matches(
             best[pair] = score
     found: dict[int, list[PossibleMatch]] = {}
     for (left, right), score in best.items():
-        if _conflict(records, clustering.clusters[left], clustering.clusters[right]):
+        if (left, right) in opposed:
             continue
         for here, there in ((left, right), (right, left)):
             match = PossibleMatch(ids[there], round(score.probability, 3), score.reasons)
@@ -135,13 +135,6 @@ def _possible_matches(
         place: tuple(sorted(matches, key=lambda m: (-m.probability, m.entity_id))[:20])
         for place, matches in found.items()
     }
-
-
-def _conflict(records: Sequence[Record], left: Sequence[int], right: Sequence[int]) -> bool:
-    faces = [list({records[i].signature: i for i in side}.values()) for side in (left, right)]
-    return any(
-        find_conflict(records[a], records[b]) is not None for a in faces[0] for b in faces[1]
-    )
 
 
 def _entity_ids(

@@ -1,0 +1,169 @@
+"""`resolve`: records of any sources -> clusters with confidence, and on request the reasons."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from tracewell.resolution.explanation import Explanation, explain
+from tracewell.resolution.inputs import SourceRecord, parse_record
+from tracewell.resolution.linkage import Linkage, as_probability, link_records
+from tracewell.resolution.model import Kind
+
+RECORDS_MAX: Final = 1_000_000
+POSSIBLE_MIN: Final = 0.2
+POSSIBLE_MAX: Final = 20
+LONE_CONFIDENCE_MAX: Final = 0.985
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A record of a cluster and the probability (0..1) that it belongs there.
+
+    Of a lone record: that it belongs with no other.
+    """
+
+    record_id: str
+    source: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Another entity that may be the same one: told, never merged."""
+
+    entity_id: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The records of one holder. `entity_id` is derived from them: the same records, the same id.
+
+    `confidence` is that of the least certain member. `explanation` is there when it was asked for.
+    """
+
+    entity_id: str
+    kind: Kind
+    confidence: float
+    members: tuple[Member, ...]
+    possibly_same_as: tuple[Doubt, ...]
+    explanation: Explanation | None = None
+
+    @property
+    def record_ids(self) -> tuple[str, ...]:
+        """The members' record ids, sorted by source and id."""
+        return tuple(member.record_id for member in self.members)
+
+
+def resolve(
+    records: Iterable[SourceRecord | Mapping[str, Any]],
+    *,
+    threshold: float = 0.5,
+    explained: bool = False,
+    id_key: bytes = b"",
+) -> tuple[Cluster, ...]:
+    """The entities behind the records, sorted by their first record; every record is in one.
+
+    Records are `SourceRecord` or mappings in its documented JSON shape. The same records in any
+    order give the same clusters. A higher `threshold` (0..1, of the probability that two records
+    are one holder) only ever takes clusters apart. Raises ValueError for a malformed or repeated
+    record and above `RECORDS_MAX`.
+    """
+    if not 0.0 < threshold < 1.0:
+        raise ValueError("threshold must lie between 0 and 1")
+    given = [r if isinstance(r, SourceRecord) else parse_record(r) for r in records]
+    if len(given) > RECORDS_MAX:
+        raise ValueError(f"more than {RECORDS_MAX} records")
+    ordered = sorted(given, key=lambda record: record.key)
+    for one, other in pairwise(ordered):
+        if one.key == other.key:
+            raise ValueError(f"record_id {one.record_id!r} is there twice in one source")
+    linkage = link_records(ordered, threshold=threshold)
+    return _answer(ordered, linkage, explained=explained, id_key=id_key)
+
+
+def _answer(
+    records: Sequence[SourceRecord], linkage: Linkage, *, explained: bool, id_key: bytes
+) -> tuple[Cluster, ...]:
+    ids = [_entity_id([records[i] for i in cluster], id_key) for cluster in linkage.clusters]
+    home = {i: place for place, cluster in enumerate(linkage.clusters) for i in cluster}
+    within, across = _confidences(linkage, home)
+    explanations = explain(records, linkage, home, ids) if explained else {}
+    found = []
+    for place, cluster in enumerate(linkage.clusters):
+        doubts = sorted(across.get(place, {}).items(), key=lambda d: (-d[1], ids[d[0]]))
+        highest = doubts[0][1] if doubts else 0.0
+        alone = round(min(LONE_CONFIDENCE_MAX, 1.0 - highest), 4)
+        members = tuple(
+            Member(
+                records[i].record_id,
+                records[i].source,
+                alone if len(cluster) == 1 else round(within[i], 4),
+            )
+            for i in cluster
+        )
+        found.append(
+            Cluster(
+                entity_id=ids[place],
+                kind=next(
+                    (k for i in cluster if (k := records[i].kind) is not Kind.UNKNOWN), Kind.UNKNOWN
+                ),
+                confidence=min(member.confidence for member in members),
+                members=members,
+                possibly_same_as=tuple(
+                    Doubt(ids[other], round(p, 4))
+                    for other, p in doubts[:POSSIBLE_MAX]
+                    if p >= POSSIBLE_MIN
+                ),
+                explanation=explanations.get(place),
+            )
+        )
+    return tuple(found)
+
+
+def _confidences(
+    linkage: Linkage, home: Mapping[int, int]
+) -> tuple[dict[int, float], dict[int, dict[int, float]]]:
+    """How surely each record belongs to its cluster, and clusters to each other (not vetoed)."""
+    within: dict[int, float] = defaultdict(float)
+    across: dict[int, dict[int, float]] = defaultdict(dict)
+    conflicting: set[tuple[int, int]] = set()
+    pairs = linkage.pairs
+    bits = linkage_bits(linkage)
+    for a, b, value, vetoed in zip(
+        pairs.left.tolist(), pairs.right.tolist(), bits, pairs.vetoed.tolist(), strict=True
+    ):
+        one, other = home[a], home[b]
+        if one == other:
+            probability = as_probability(value)
+            within[a] = max(within[a], probability)
+            within[b] = max(within[b], probability)
+        elif vetoed:
+            conflicting.add((min(one, other), max(one, other)))
+        elif value > -8.0:
+            probability = as_probability(value)
+            across[one][other] = max(across[one].get(other, 0.0), probability)
+            across[other][one] = across[one][other]
+    for one, other in conflicting:
+        across[one].pop(other, None)
+        across[other].pop(one, None)
+    return within, across
+
+
+def linkage_bits(linkage: Linkage) -> list[float]:
+    """The bits of each pair as scored, without the threshold."""
+    return [bit for _, scores in linkage.scored for bit in scores.bits.tolist()]
+
+
+def _entity_id(records: Sequence[SourceRecord], id_key: bytes) -> str:
+    """An id that only these records have; under a key nobody can guess it from them."""
+    told = "\x1e".join(f"{r.source}\x1f{r.record_id}" for r in records).encode("utf-8", "replace")
+    digest = hmac.new(id_key, told, hashlib.sha256).digest()
+    return "ent_" + base64.b32encode(digest[:16]).decode("ascii").rstrip("=")

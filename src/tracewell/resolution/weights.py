@@ -1,0 +1,241 @@
+"""What each level of agreement is worth, in bits, in the manner of Fellegi and Sunter (1969).
+
+Prior shares as data, and their re-estimation from the batch itself (expectation maximisation).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from tracewell.resolution.columns import Bools, Floats
+from tracewell.resolution.levels import Comparison
+from tracewell.resolution.namelevels import SHORT_FORM
+
+PRIOR_BITS: Final = -11.0
+PRIOR_STRENGTH: Final = 120.0
+ROUNDS: Final = 3
+ALONE_BITS_MAX: Final = 9.5
+NAME_BITS_MAX: Final = 17.0
+HOUSEHOLD_SHARE: Final = 0.2
+OVERRIDE_BITS: Final = 60.0
+TELLING_BITS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level: its share among records of one holder (m) and among others (u).
+
+    `u` None: taken from how rare the agreeing value is, times `scale`, at most `bits_max`.
+    """
+
+    words: str
+    m: float
+    u: float | None
+    scale: float = 1.0
+    bits_max: float = 30.0
+
+
+def _levels(*rows: Level) -> tuple[Level, ...]:
+    return rows
+
+
+LEVELS: Final[Mapping[str, tuple[Level, ...]]] = MappingProxyType(
+    {
+        "given": _levels(
+            Level("different given names", 0.02, 0.95),
+            Level("an initial that fits", 0.03, 0.02),
+            Level("given names some letters apart", 0.03, 0.006),
+            Level("a short form of the given name", 0.05, 0.002),
+            Level("given names one letter or one sound apart", 0.07, 0.003),
+            Level("the same given name", 0.80, None),
+        ),
+        "family": _levels(
+            Level("different family names", 0.04, 0.985),
+            Level("an initial that fits", 0.01, 0.02),
+            Level("family names some letters apart", 0.02, 0.003),
+            Level("a short form", 0.01, 0.002),
+            Level("family names one letter or one sound apart", 0.09, 0.0015),
+            Level("the same family name", 0.83, None),
+        ),
+        "title": _levels(
+            Level("different names", 0.02, 0.97),
+            Level("names with words in common", 0.02, 0.02),
+            Level("one name within the other", 0.10, None, 0.5, 6.0),
+            Level("names some letters apart", 0.10, None, 0.9, 12.0),
+            Level("the same name", 0.76, None, 1.0, 14.0),
+        ),
+        "birth": _levels(
+            Level("different dates of birth", 0.004, 0.92),
+            Level("dates of birth partly the same", 0.015, 0.04),
+            Level("dates of birth with another year", 0.02, 0.012),
+            Level("dates of birth nearly the same", 0.045, 0.004),
+            Level("dates of birth with day and month swapped", 0.03, 0.0002),
+            Level("the same date of birth", 0.88, None, 1.0, 14.0),
+        ),
+        "personal": _levels(
+            Level("different numbers of one kind of document", 0.04, 0.999),
+            Level("numbers of a document one character apart", 0.05, 0.0002),
+            Level("the same number of a document", 0.91, None, 1.0, 18.0),
+        ),
+        "email": _levels(
+            Level("different e-mail addresses", 0.35, 0.995),
+            Level("similar e-mail addresses", 0.10, 0.001),
+            Level("the same e-mail address", 0.55, None, 1.0, 14.0),
+        ),
+        "phone": _levels(
+            Level("different phone numbers", 0.40, 0.998),
+            Level("similar phone numbers", 0.01, 0.001),
+            Level("the same phone number", 0.59, None, 1.0, 13.0),
+        ),
+        "contact": _levels(
+            Level("different accounts or domains", 0.45, 0.998),
+            Level("similar accounts", 0.01, 0.001),
+            Level("the same account or domain", 0.54, None, 1.0, 14.0),
+        ),
+        "address": _levels(
+            Level("different addresses", 0.12, 0.80),
+            Level("addresses with words in common", 0.08, 0.12),
+            Level("addresses partly the same", 0.12, None, 0.35, 6.0),
+            Level("addresses mostly the same", 0.15, None, 0.45, 12.0),
+            Level("the same address", 0.53, None, 0.5, 13.0),
+        ),
+        "gender": _levels(
+            Level("different gender", 0.04, 0.5),
+            Level("", 0.01, 0.01),
+            Level("the same gender", 0.95, 0.5),
+        ),
+        "employer": _levels(
+            Level("different employers", 0.4, 0.97),
+            Level("", 0.01, 0.01),
+            Level("the same employer", 0.6, None, 0.6, 6.0),
+        ),
+        "attribute": _levels(
+            Level("different attributes", 0.4, 0.7),
+            Level("", 0.01, 0.01),
+            Level("an attribute in common", 0.6, None, 0.8, 4.0),
+        ),
+    }
+)
+ROLE_MAILBOX_BITS: Final = 1.0
+GENERATION_UNTOLD_BITS: Final = -1.5
+_HOUSEHOLD: Final = ("family", "birth", "email", "phone", "contact", "address", "employer")
+_CORROBORATING: Final = ("birth", "personal", "email", "phone", "contact", "address", "employer")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Per pair the bits of each field, their sum, and what sets a pair apart.
+
+    `vetoed` pairs are never one entity. `rivals` contradict each other; `silent` pairs lack on one
+    side what rivals differ in.
+    """
+
+    bits: Floats
+    by_field: Mapping[str, Floats]
+    prior: float
+    forbidden: Bools
+    vetoed: Bools
+    rivals: Bools
+    silent: Bools
+
+
+def prior_bits(record_count: int) -> float:
+    """How probable it is, before looking, that two records are one: the less, the more records."""
+    return min(PRIOR_BITS, -math.log2(max(2, record_count)))
+
+
+def estimate_shares(comparison: Comparison, record_count: int) -> dict[str, Floats]:
+    """The shares m of each level in this batch: the priors, moved by what the pairs show.
+
+    Expectation maximisation with the prior as `PRIOR_STRENGTH` pairs seen before. A small batch
+    keeps the priors, a large one tells how reliable its own fields are.
+    """
+    shares = {name: np.array([level.m for level in rows]) for name, rows in LEVELS.items()}
+    for _ in range(ROUNDS if len(comparison.left) else 0):
+        scores = score(comparison, shares, record_count)
+        # Of pairs that exclude each other only the plainest tell how often a field is wrong.
+        unclear = scores.vetoed & (scores.forbidden | (scores.bits < TELLING_BITS))
+        weight = np.where(unclear, 0.0, 1.0 / (1.0 + np.exp2(-np.clip(scores.bits, -40, 40))))
+        for name, rows in LEVELS.items():
+            level = comparison.fields[name].level
+            told = level >= 0
+            seen = np.bincount(level[told], weights=weight[told], minlength=len(rows))[: len(rows)]
+            prior = np.array([row.m for row in rows])
+            shares[name] = (prior * PRIOR_STRENGTH + seen) / (PRIOR_STRENGTH + seen.sum())
+    return shares
+
+
+def score(comparison: Comparison, shares: Mapping[str, Floats], record_count: int) -> Scores:
+    """The bits of every pair under the shares of a batch."""
+    by_field = {name: _field_bits(comparison, name, shares[name]) for name in LEVELS}
+    names = comparison.names
+    by_field["email"] = np.where(
+        comparison.shared_mailbox & comparison.are_people,
+        np.minimum(by_field["email"], ROLE_MAILBOX_BITS),
+        by_field["email"],
+    )
+    by_field["rest"] = names.rest + GENERATION_UNTOLD_BITS * names.generation_untold
+    levels = {name: comparison.fields[name].level for name in LEVELS}
+    given_differs = (levels["given"] == 0) & comparison.are_people
+    nearly_one = (levels["personal"] == 1) & ~comparison.consecutive
+    is_one_holder = (levels["personal"] == 2) | nearly_one
+    by_field["personal"] = np.where(
+        given_differs & comparison.consecutive,
+        np.minimum(by_field["personal"], 0.0),
+        by_field["personal"],
+    )
+    strangers = (levels["family"] == 0) & (levels["given"] < SHORT_FORM) & comparison.are_people
+    relatives = (given_differs | strangers) & ~is_one_holder
+    # Twins share all but the given name; unless given names prove unreliable in this batch.
+    share = 1.0 - (1.0 - HOUSEHOLD_SHARE) * _reliability("given", shares) ** 3
+    for name in _HOUSEHOLD:
+        bits = by_field[name]
+        by_field[name] = np.where(relatives & (bits > 0), bits * share, bits)
+    support = np.zeros(len(comparison.left))
+    for name in _CORROBORATING:
+        support = support + np.maximum(0.0, by_field[name])
+    named = by_field["given"] + by_field["family"] + by_field["title"]
+    ceiling = np.minimum(NAME_BITS_MAX, ALONE_BITS_MAX + support)
+    by_field["ceiling"] = np.minimum(0.0, ceiling - named)
+    prior = prior_bits(record_count)
+    bits = np.full(len(comparison.left), prior)
+    for name in sorted(by_field):
+        bits = bits + by_field[name]
+    rivals = levels["birth"] == 0
+    registries_differ = ~comparison.are_people & (levels["personal"] == 0)
+    forbidden = comparison.kinds_differ | names.generations_differ | registries_differ
+    # Where a batch shows its dates to be unreliable they forbid less.
+    override = OVERRIDE_BITS * _reliability("birth", shares) ** 4
+    vetoed = forbidden | (rivals & (levels["personal"] != 2) & (bits < override))
+    return Scores(
+        bits=bits,
+        by_field=by_field,
+        prior=prior,
+        forbidden=forbidden,
+        vetoed=vetoed,
+        rivals=vetoed | relatives,
+        silent=(levels["birth"] < 0) | (levels["given"] <= 1) | names.generation_untold,
+    )
+
+
+def _reliability(name: str, shares: Mapping[str, Floats]) -> float:
+    """1 where a difference says as much in this batch as usual, towards 0 where it says nothing."""
+    return min(1.0, math.log2(max(1e-6, shares[name][0])) / math.log2(LEVELS[name][0].m))
+
+
+def _field_bits(comparison: Comparison, name: str, shares: Floats) -> Floats:
+    field = comparison.fields[name]
+    rows = LEVELS[name]
+    gained = np.log2(np.maximum(shares, 1e-6))
+    fixed = np.array([0.0 if row.u is None else -math.log2(row.u) for row in rows])
+    scale = np.array([row.scale if row.u is None else 0.0 for row in rows])
+    ceiling = np.array([row.bits_max for row in rows])
+    level = np.maximum(field.level, 0)
+    bits = gained[level] + fixed[level] + np.minimum(field.rarity * scale[level], ceiling[level])
+    return np.where(field.level >= 0, bits, 0.0)
