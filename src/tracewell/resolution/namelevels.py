@@ -281,8 +281,10 @@ def _judge_people(
     there = np.maximum(slots.partner, 0)
     role = np.where(matched, role_b[rows, there], _ONLY)
     # Where the two disagree about a word's role it is taken for a given name, which says less.
+    # But where all words have their partner, only the order differs.
+    whole = ~alone_a.any(1, keepdims=True) & ~alone_b.any(1, keepdims=True)
     other = np.where(role == _ONLY, role_a, np.where(role_a == _ONLY, role, _GIVEN))
-    role = np.where(role == role_a, role, other)
+    role = np.where((role == role_a) | (whole & matched), role_a, other)
     rarity = np.minimum(
         names.rarity[np.maximum(names.words[a], 0)],
         names.rarity[np.maximum(names.words[b][rows, there], 0)],
