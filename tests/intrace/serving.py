@@ -21,7 +21,6 @@ from fastapi import FastAPI
 
 from tracewell.intrace import errors, wire
 from tracewell.intrace.app import Intrace, build_intrace
-from tracewell.intrace.connectors.email_domain import EmailDomain
 from tracewell.intrace.connectors.model import (
     AskContext,
     Connector,
@@ -29,7 +28,8 @@ from tracewell.intrace.connectors.model import (
     CostClass,
     observe,
 )
-from tracewell.intrace.connectors.phone_plan import PhonePlan
+from tracewell.intrace.connectors.sources.email_domain import EmailDomain
+from tracewell.intrace.connectors.sources.phone_plan import PhonePlan
 from tracewell.intrace.identifiers import Identifier, IdentifierType
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.reports.pdf.exporting import PdfExporter

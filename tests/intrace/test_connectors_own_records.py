@@ -12,9 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tracewell.intrace.connectors.own_records import RECHECK_MS, RECORDS_PER_ANSWER_MAX, OwnRecords
-from tracewell.intrace.connectors.record_manifest import ManifestError, parse_manifest
 from tracewell.intrace.connectors.runner import RunResult, check_connector, run_connectors
+from tracewell.intrace.connectors.sources.own_records import (
+    RECHECK_MS,
+    RECORDS_PER_ANSWER_MAX,
+    OwnRecords,
+)
+from tracewell.intrace.connectors.sources.record_manifest import ManifestError, parse_manifest
 from tracewell.intrace.identifiers import as_queried, parse_identifier
 from tracewell.resolution import render_resolution, resolve_observations
 

@@ -73,8 +73,8 @@ class Scripted(Connector):
     def find_obstacle(self) -> str | None:
         return self._obstacle
 
-    async def check_health(self) -> Condition:
-        return await (self._health() if self._health else super().check_health())
+    async def check_health(self, context: AskContext) -> Condition:
+        return await (self._health() if self._health else super().check_health(context))
 
 
 async def answer(identifier: Identifier, context: AskContext) -> Sequence[Observation]:

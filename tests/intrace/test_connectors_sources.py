@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tracewell.intrace.connectors.email_domain import EmailDomain
-from tracewell.intrace.connectors.ip_location import IpLocation
 from tracewell.intrace.connectors.model import Connector
-from tracewell.intrace.connectors.phone_plan import PhonePlan
 from tracewell.intrace.connectors.registry import ConnectorSettings, build_connectors
 from tracewell.intrace.connectors.runner import RunResult, check_connector, run_connectors
-from tracewell.intrace.connectors.trace import CompanyFacts, Trace
+from tracewell.intrace.connectors.sources.email_domain import EmailDomain
+from tracewell.intrace.connectors.sources.ip_location import IpLocation
+from tracewell.intrace.connectors.sources.phone_plan import PhonePlan
+from tracewell.intrace.connectors.sources.trace import CompanyFacts, Trace
 from tracewell.intrace.identifiers import as_queried, parse_identifier
 from tracewell.resolution import (
     SourcedObservation,

@@ -9,7 +9,7 @@ LONG_MODULES = {
 LONG_FUNCTIONS: dict[str, str] = {}
 
 LONG_DOCSTRINGS = {
-    "src/tracewell/intrace/connectors/record_manifest.py": "shows the format that users write",
+    "src/tracewell/intrace/connectors/sources/record_manifest.py": "shows the format users write",
 }
 
 # Where a handler of any exception may end it: the edges.
@@ -19,7 +19,8 @@ BROAD_EXCEPTS = {
     "src/tracewell/kernel/http/gate.py:_count_stray": "the edge of every path that is no route",
     "src/tracewell/kernel/credits/batch.py:_handle_all": "a worker loop: told to whoever waits",
     "src/tracewell/kernel/database/sqlite.py:transaction": "kept, and raised after the group's end",
-    "src/tracewell/intrace/connectors/runner.py:_find_obstacle": "the edge of every connector",
+    "src/tracewell/intrace/connectors/planning.py:find_obstacle": "the edge of every connector",
+    "src/tracewell/intrace/connectors/declared/loading.py:load_python": "a foreign file: told",
     "src/tracewell/intrace/connectors/threads.py:run": "a worker loop: told to whoever waits",
     "src/tracewell/main/asgi.py:_live": "the edge of the server's start: told to the operator",
 }

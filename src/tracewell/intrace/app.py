@@ -9,6 +9,7 @@ from tracewell.intrace.audit.routes import audit_endpoints
 from tracewell.intrace.audit.service import Audit
 from tracewell.intrace.audit.tree import AuditTree
 from tracewell.intrace.audit.tree_routes import audit_tree_endpoints
+from tracewell.intrace.connectors.means import Means
 from tracewell.intrace.connectors.routes import ConnectorRoutes, connector_endpoints
 from tracewell.intrace.lookups.deep_limit import DeepLimit
 from tracewell.intrace.lookups.model import LookupRules
@@ -33,6 +34,7 @@ class Intrace:
     tree: AuditTree
     reports: Reports
     lookups: Lookups
+    means: Means
     endpoints: tuple[Endpoint, ...]
 
 
@@ -59,12 +61,15 @@ def build_intrace(
     tree = AuditTree(database, clock, signer, organization_id)
     reports = Reports(database, clock, signer, audit, exporter)
     lookups = Lookups(database, clock, new_id, audit, reports, rules)
-    sources = ConnectorRoutes(rules.connectors, rules.enabled, clock, rules.connector_timeout_s)
+    sources = ConnectorRoutes(
+        rules.connectors, rules.enabled, clock, rules.connector_timeout_s, rules.means
+    )
     return Intrace(
         audit,
         tree,
         reports,
         lookups,
+        rules.means,
         (
             *lookup_endpoints(lookups, DeepLimit(limiter, deep_quota, access), access),
             *report_endpoints(reports, access),

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tracewell.intrace.connectors.trace import CompanyFacts
+from tracewell.intrace.connectors.sources.trace import CompanyFacts
 from tracewell.kernel.clock import parse_utc
 from tracewell.kernel.database import Database
 from tracewell.trace.companies.store import read_profiles

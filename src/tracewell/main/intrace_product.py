@@ -10,7 +10,6 @@ from tracewell.intrace import errors as intrace_errors
 from tracewell.intrace import wire as intrace_wire
 from tracewell.intrace.access import AccessBook
 from tracewell.intrace.app import Intrace, build_intrace
-from tracewell.intrace.connectors.registry import ConnectorSettings, build_connectors
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.reports.pdf.exporting import PdfExporter
 from tracewell.kernel.http.app import build_app
@@ -19,6 +18,7 @@ from tracewell.kernel.http.gate import Gate
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.limits import Limiter, Quota
 from tracewell.kernel.signing import Keyring as SigningKeyring
+from tracewell.main.connectors import wire_connectors, wire_means
 from tracewell.main.directory import TraceDirectory
 from tracewell.main.ground import Ground
 from tracewell.main.secret_files import ensure_secret
@@ -87,21 +87,14 @@ def wire_intrace(
 
 def _lookup_rules(ground: Ground) -> LookupRules:
     settings = ground.settings
-    records = settings.own_records_path or settings.data / "records"
-    has_trace = settings.product == "both"
     base_url = f"{(settings.public_url or 'http://127.0.0.1:8000').rstrip('/')}/trace"
-    connectors = build_connectors(
-        ConnectorSettings(
-            clock=ground.clock,
-            own_records_directory=records if records.is_dir() else None,
-            mmdb_directory=settings.mmdb_path,
-            company_directory=TraceDirectory(ground.database, base_url) if has_trace else None,
-        )
-    )
+    has_trace = settings.product == "both"
+    companies = TraceDirectory(ground.database, base_url) if has_trace else None
     return LookupRules(
-        connectors,
+        wire_connectors(settings, ground.clock, companies),
         settings.connector_timeout_seconds,
         settings.result_retention_days,
         ensure_secret(settings.data, "entity_ids"),
         settings.enabled_connectors,
+        wire_means(settings, ground.clock),
     )

@@ -113,6 +113,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
             apps[prefixes["intrace"]], endpoints["intrace"] = gate, intrace.endpoints
             audit_tree = intrace.tree
             await audit_tree.ensure_built()
+            stack.push_async_callback(intrace.means.close)
             purging = asyncio.create_task(_purge_regularly(intrace))
             stack.push_async_callback(_cancelled, purging)
             keeping = asyncio.create_task(keep_audit_log(intrace, settings.audit_retention_days))

@@ -12,12 +12,13 @@ _BOOLEANS: Final = frozenset(
     {
         "email.is_free_mail", "email.is_disposable", "email.is_role_account",
         "phone.is_valid", "phone.is_connected", "ip.is_anonymous",
+        "domain.accepts_mail", "domain.has_spf", "email.accepts_mail",
     }
 )  # fmt: skip
 _INTEGERS: Final = frozenset(
     {"person.age", "organization.founded_year", "ip.asn", "ip.accuracy_radius_km"}
 )
-_DECIMALS: Final = frozenset({"ip.latitude", "ip.longitude"})
+_DECIMALS: Final = frozenset({"ip.latitude", "ip.longitude", "watchlist.score"})
 
 _LISTS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = MappingProxyType(
     # field of the profile: (predicate, name of the value, details that are always present)
@@ -43,6 +44,11 @@ _LISTS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = MappingProxyType
         "companies": ("company.name", "name", ()),
         "associates": ("associate.name", "name", ()),
         "technologies": ("technology.name", "name", ()),
+        "watchlist_hits": (
+            "watchlist.entry",
+            "entry",
+            ("watchlist.list", "watchlist.name", "watchlist.score", "watchlist.topic"),
+        ),
     }
 )
 _ORGANIZATION_SINGLES: Final = (
@@ -111,7 +117,6 @@ def _profile(items: Mapping[str, tuple[Item, ...]]) -> Json:
             _item(item, value_name, _prefix(predicate), always) for item in items.get(predicate, ())
         ]
     profile["social_profiles"] = [_social(item) for item in items.get("social.account", ())]
-    profile["watchlist_hits"] = []
     return profile
 
 

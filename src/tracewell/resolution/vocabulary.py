@@ -59,6 +59,7 @@ _ROWS: Final = (
     Predicate("url.address", "web address", Link.NONE, ("url",)),
     Predicate("associate.name", "associate"),
     Predicate("technology.name", "technology"),
+    Predicate("watchlist.entry", "watchlist entry"),
 )
 
 PREDICATES: Final[Mapping[str, Predicate]] = MappingProxyType({row.name: row for row in _ROWS})
@@ -91,10 +92,15 @@ DETAILS: Final[Mapping[str, str]] = MappingProxyType(
                 "email.is_free_mail",
                 "email.is_disposable",
                 "email.is_role_account",
+                "email.breach",
+                "email.accepts_mail",
+                "email.mail_server",
             ),
             "email.address",
         ),
-        **dict.fromkeys(("social.bio", "social.url"), "social.account"),
+        **dict.fromkeys(
+            ("social.bio", "social.url", "social.created_at", "social.location"), "social.account"
+        ),
         **dict.fromkeys(
             (
                 "ip.country",
@@ -107,8 +113,57 @@ DETAILS: Final[Mapping[str, str]] = MappingProxyType(
                 "ip.asn",
                 "ip.asn_organization",
                 "ip.is_anonymous",
+                "ip.network",
+                "ip.network_name",
+                "ip.network_holder",
+                "ip.reverse_name",
             ),
             "ip.address",
+        ),
+        **dict.fromkeys(
+            (
+                "domain.registrar",
+                "domain.registrant",
+                "domain.registered_at",
+                "domain.expires_at",
+                "domain.status",
+                "domain.name_server",
+                "domain.mail_server",
+                "domain.address",
+                "domain.accepts_mail",
+                "domain.has_spf",
+                "domain.dmarc_policy",
+                "domain.host_name",
+                "domain.certificate_issuer",
+            ),
+            "domain.name",
+        ),
+        **dict.fromkeys(
+            ("url.title", "url.description", "url.site_name", "url.type", "url.author"),
+            "url.address",
+        ),
+        **dict.fromkeys(
+            (
+                "address.house_number",
+                "address.road",
+                "address.unit",
+                "address.postcode",
+                "address.city",
+                "address.state",
+                "address.country",
+            ),
+            "address.full",
+        ),
+        **dict.fromkeys(
+            (
+                "watchlist.list",
+                "watchlist.name",
+                "watchlist.score",
+                "watchlist.topic",
+                "watchlist.schema",
+                "watchlist.url",
+            ),
+            "watchlist.entry",
         ),
         **dict.fromkeys(("technology.category", "technology.version"), "technology.name"),
     }

@@ -6,12 +6,44 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from tracewell.intrace.connectors.failures import (
+    ConnectorError,
+    NotApplicableError,
+    OutcomeStatus,
+    PartialAnswerError,
+    RateLimitedError,
+    SourceFailedError,
+)
+from tracewell.intrace.connectors.lent import Dns, Http, NoNetwork, Pages
 from tracewell.intrace.identifiers.model import Identifier, IdentifierType
 from tracewell.values import Observation
+
+__all__ = [
+    "AskContext",
+    "Auth",
+    "Clock",
+    "Condition",
+    "Connector",
+    "ConnectorError",
+    "ConnectorSpec",
+    "CostClass",
+    "Health",
+    "HealthStatus",
+    "NotApplicableError",
+    "Outcome",
+    "OutcomeStatus",
+    "PartialAnswerError",
+    "Rate",
+    "RateLimitedError",
+    "SourceFailedError",
+    "Upstream",
+    "hash_record",
+    "observe",
+]
 
 Clock = Callable[[], int]
 """Milliseconds since the epoch, UTC."""
@@ -26,12 +58,48 @@ class CostClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in any window of so many seconds."""
+
+    requests: int
+    per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Where a source takes its key: a header, or a field of the query. The runner puts it there."""
+
+    place: Literal["header", "query"]
+    name: str
+    prefix: str = ""
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The web service behind a connector, for the runner's network.
+
+    `base_url` is where relative addresses begin; None where each identifier names its own host. A
+    deployment may put another in its place. `rate` holds for each host; `rate_with_key` in its
+    place where a key is configured.
+    """
+
+    base_url: str | None = None
+    rate: Rate = Rate(10, 1.0)
+    rate_with_key: Rate | None = None
+    auth: Auth | None = None
+    retries_max: int = 2
+    body_bytes_max: int = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorSpec:
     """What is known of a connector before it is asked.
 
     `accepts` are the identifier types it takes, `yields` the predicates it may state. `licence` is
     that of the data. `timeout_s` and `cache_s` are seconds; the runner's own deadline still holds.
-    `is_reference` marks a source that describes identifiers and attests nobody.
+    `is_reference` marks a source that describes identifiers and attests nobody, `sends_out` one
+    that tells the identifiers to somebody else: it runs only where a deployment names it.
     """
 
     id: str
@@ -44,19 +112,8 @@ class ConnectorSpec:
     timeout_s: float
     cache_s: int = 0
     is_reference: bool = False
-
-
-class OutcomeStatus(StrEnum):
-    """The eight things that can become of a connector in a lookup."""
-
-    ANSWERED = "answered"
-    EMPTY = "empty"
-    PARTIAL = "partial"
-    RATE_LIMITED = "rate_limited"
-    TIMED_OUT = "timed_out"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    NOT_CONFIGURED = "not_configured"
+    sends_out: bool = False
+    upstream: Upstream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,46 +156,13 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class AskContext:
-    """What the runner lends a connector for one question."""
+    """What the runner lends a connector for one question: the time, and the network."""
 
     clock: Clock
     deadline_at: int
-
-
-class ConnectorError(Exception):
-    """A connector's own word on why it cannot answer.
-
-    The reason is shown to the caller: it must hold neither a secret nor an identifier's value.
-    """
-
-    status: ClassVar[OutcomeStatus] = OutcomeStatus.FAILED
-
-    def __init__(self, reason: str, observations: Sequence[Observation] = ()) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.observations = tuple(observations)
-
-
-class SourceFailedError(ConnectorError):
-    """The source could not be asked or its answer could not be understood."""
-
-
-class RateLimitedError(ConnectorError):
-    """The source refused because of too many questions."""
-
-    status = OutcomeStatus.RATE_LIMITED
-
-
-class PartialAnswerError(ConnectorError):
-    """A part of the source could not be read; the observations hold what the rest said."""
-
-    status = OutcomeStatus.PARTIAL
-
-
-class NotApplicableError(ConnectorError):
-    """There is nothing to ask of the source for this value (free mail has no company)."""
-
-    status = OutcomeStatus.SKIPPED
+    http: Http = field(default_factory=NoNetwork)
+    dns: Dns = field(default_factory=NoNetwork)
+    pages: Pages = field(default_factory=NoNetwork)
 
 
 class Connector(ABC):
@@ -158,8 +182,9 @@ class Connector(ABC):
         """Why this deployment cannot ask it (a sentence), or None when it is configured."""
         return None
 
-    async def check_health(self) -> Condition:
-        """A live check; the runner bounds its time."""
+    async def check_health(self, context: AskContext) -> Condition:
+        """A live check; the runner bounds its time. Raising a `ConnectorError` is unreachable."""
+        del context
         return Condition(HealthStatus.UNKNOWN, "this connector has no check of its own")
 
     def origin_of(self, observation: Observation) -> str:

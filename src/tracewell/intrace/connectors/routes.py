@@ -10,8 +10,10 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from tracewell.intrace import errors
-from tracewell.intrace.connectors.model import Connector, Health, OutcomeStatus
-from tracewell.intrace.connectors.runner import check_connector, plan_run
+from tracewell.intrace.connectors.means import NO_MEANS, Means
+from tracewell.intrace.connectors.model import Connector, Health
+from tracewell.intrace.connectors.planning import find_obstacle
+from tracewell.intrace.connectors.runner import check_connector
 from tracewell.kernel.clock import Clock, format_utc
 from tracewell.kernel.errors import ApiError
 from tracewell.kernel.http.answer import as_response, json_answer
@@ -45,6 +47,7 @@ class ConnectorModel(BaseModel):
     licence: str
     cost_class: Literal["local", "free", "metered"]
     is_reference: bool = Field(description="It describes identifiers and attests nobody.")
+    sends_out: bool = Field(description="It tells the identifiers to somebody else.")
     last_health: HealthModel | None = Field(description="The last live check of this process.")
 
 
@@ -63,7 +66,9 @@ class ConnectorRoutes:
         enabled: Collection[str] | None,
         clock: Clock,
         timeout_s: float,
+        means: Means = NO_MEANS,
     ) -> None:
+        self._means = means
         self._connectors: Mapping[str, Connector] = {c.spec.id: c for c in connectors}
         self._enabled = enabled
         self._clock = clock
@@ -72,13 +77,10 @@ class ConnectorRoutes:
 
     async def list_connectors(self, request: Request) -> Response:
         """The sources that a lookup may ask, and why one cannot be asked here."""
-        plans = plan_run(list(self._connectors.values()), (), enabled=self._enabled)
-        obstacles = {
-            plan.connector_id: plan.reason
-            for plan in plans
-            if plan.status is OutcomeStatus.NOT_CONFIGURED
-        }
-        listed = [self._describe(c, obstacles.get(c.spec.id)) for c in self._connectors.values()]
+        listed = [
+            self._describe(c, find_obstacle(c, enabled=self._enabled, means=self._means))
+            for c in self._connectors.values()
+        ]
         return as_response(json_answer({"connectors": listed}))
 
     async def check_connector_health(self, request: Request, connector_id: ConnectorId) -> Response:
@@ -86,7 +88,9 @@ class ConnectorRoutes:
         connector = self._connectors.get(connector_id)
         if connector is None:
             raise ApiError(errors.NOT_FOUND)
-        health = await check_connector(connector, clock=self._clock, timeout_s=self._timeout_s)
+        health = await check_connector(
+            connector, clock=self._clock, timeout_s=self._timeout_s, means=self._means
+        )
         self._last_health[connector_id] = health
         return as_response(json_answer(_health(health)))
 
@@ -104,6 +108,7 @@ class ConnectorRoutes:
             "licence": spec.licence,
             "cost_class": str(spec.cost_class),
             "is_reference": spec.is_reference,
+            "sends_out": spec.sends_out,
             "last_health": None if last is None else _health(last),
         }
 

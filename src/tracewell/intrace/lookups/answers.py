@@ -131,7 +131,13 @@ class OrganizationModel(BaseModel):
 
 
 class WatchlistHitModel(ItemModel):
-    """An entry of a watchlist."""
+    """An entry of a watchlist: its id there, the list, the listed name and how near it is."""
+
+    entry: str
+    list: str | None
+    name: str | None
+    score: float | None
+    topic: str | None
 
 
 class ProfileModel(BaseModel):

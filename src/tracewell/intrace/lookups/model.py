@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from tracewell.intrace.connectors.means import NO_MEANS, Means
 from tracewell.intrace.connectors.model import Connector, Outcome
 from tracewell.intrace.connectors.runner import Source
 from tracewell.intrace.identifiers import Identifier
@@ -34,7 +35,8 @@ class LookupRequest:
 class LookupRules:
     """What a deployment decides about its lookups.
 
-    `enabled` names the connectors that may run (None: all). `entity_id_key` keys the ids of
+    `enabled` names the connectors that may run (None: those that keep identifiers in the house),
+    `means` are what they work with. `entity_id_key` keys the ids of
     entities, so that nobody guesses from an id whom it names.
     """
 
@@ -43,6 +45,7 @@ class LookupRules:
     result_retention_days: int
     entity_id_key: bytes = field(repr=False)
     enabled: Collection[str] | None = None
+    means: Means = NO_MEANS
 
     @property
     def retention_ms(self) -> int:

@@ -162,6 +162,7 @@ class Lookups:
             timeout_s=self._rules.connector_timeout_s,
             enabled=self._rules.enabled,
             requested=requested,
+            means=self._rules.means,
         )
 
 

@@ -9,10 +9,10 @@ from pydantic import Field, SecretStr, field_validator
 
 from tracewell.kernel.idp.documents import require_safe_url
 from tracewell.kernel.oidc.discovery import parse_provider_address
-from tracewell.main.settings.ground import GroundSettings
+from tracewell.main.settings.sources import SourceSettings
 
 
-class IntraceSettings(GroundSettings):
+class IntraceSettings(SourceSettings):
     """What a deployment of Intrace has."""
 
     rate_limit_requests_per_minute: int = Field(
@@ -147,29 +147,6 @@ class IntraceSettings(GroundSettings):
         "ones lack.",
         examples=["/usr/share/fonts/opentype/noto"],
     )
-    connector_enabled: str | None = Field(
-        default=None,
-        description="Intrace: ids of the connectors that may run, comma-separated; all if unset.",
-        examples=["phone_plan,email_domain"],
-    )
-    connector_timeout_seconds: float = Field(
-        default=10,
-        gt=0,
-        le=120,
-        description="Intrace: how long a connector may take.",
-        examples=["10"],
-    )
-    own_records_path: Path | None = Field(
-        default=None,
-        description="Intrace: folder of the organisation's own records (CSV, Parquet) with their "
-        "mapping; without it `records/` in the data folder.",
-        examples=["/srv/records"],
-    )
-    mmdb_path: Path | None = Field(
-        default=None,
-        description="Intrace: folder of MaxMind DB files for IP location.",
-        examples=["/var/lib/GeoIP"],
-    )
     result_retention_days: int = Field(
         default=30,
         ge=1,
@@ -217,11 +194,3 @@ class IntraceSettings(GroundSettings):
         if value is not None:
             require_safe_url(value, loopback_allowed=True)
         return value
-
-    @property
-    def enabled_connectors(self) -> frozenset[str] | None:
-        """The connectors that may run; None for all."""
-        if self.connector_enabled is None:
-            return None
-        names = (name.strip() for name in self.connector_enabled.split(","))
-        return frozenset(name for name in names if name)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tracewell.intrace.connectors.email_domain import MailProviders, load_mail_providers
 from tracewell.intrace.connectors.model import (
     AskContext,
     Condition,
@@ -20,6 +19,7 @@ from tracewell.intrace.connectors.model import (
     NotApplicableError,
     observe,
 )
+from tracewell.intrace.connectors.sources.email_domain import MailProviders, load_mail_providers
 from tracewell.intrace.identifiers.formats import split_suffix
 from tracewell.intrace.identifiers.model import Identifier, IdentifierType
 from tracewell.values import Observation
@@ -103,7 +103,7 @@ class Trace(Connector):
             company = await self._directory.find_company(registrable)
         return _statements_of(company) if company is not None else ()
 
-    async def check_health(self) -> Condition:
+    async def check_health(self, context: AskContext) -> Condition:
         """Asks for a domain that nobody can have (RFC 6761)."""
         if self._directory is None:
             return Condition(HealthStatus.UNKNOWN, "the Trace product is not served here")

@@ -28,14 +28,14 @@ from tracewell.intrace.connectors.model import (
     SourceFailedError,
     observe,
 )
-from tracewell.intrace.connectors.record_index import (
+from tracewell.intrace.connectors.sources.record_index import (
     ROWS_MAX,
     LoadReport,
     RecordIndex,
     load_records,
     statements_of,
 )
-from tracewell.intrace.connectors.record_manifest import (
+from tracewell.intrace.connectors.sources.record_manifest import (
     INDEXED,
     MANIFEST_NAME,
     ManifestError,
@@ -121,7 +121,7 @@ class OwnRecords(Connector):
             raise PartialAnswerError(f"not everything could be read: {told}", observations)
         return observations
 
-    async def check_health(self) -> Condition:
+    async def check_health(self, context: AskContext) -> Condition:
         """Whether every file is there and was read without loss."""
         reports = await self.load_reports()
         troubles = [told for report in reports if (told := report.describe())]

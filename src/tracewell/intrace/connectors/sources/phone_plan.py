@@ -80,7 +80,7 @@ class PhonePlan(Connector):
             observed_at=context.clock(),
         )
 
-    async def check_health(self) -> Condition:
+    async def check_health(self, context: AskContext) -> Condition:
         """Whether the tables answer for a number that they must know."""
         if ("phone.country", "US") in _describe(_SELF_TEST):
             return Condition(HealthStatus.REACHABLE)

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from tracewell.intrace.connectors.record_manifest import INDEXED, RecordFile
+from tracewell.intrace.connectors.sources.record_manifest import INDEXED, RecordFile
 from tracewell.intrace.identifiers import IdentifierError, IdentifierType, parse_identifier
 
 ROWS_MAX: Final = 1_000_000

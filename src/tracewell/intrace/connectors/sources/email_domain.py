@@ -106,7 +106,7 @@ class EmailDomain(Connector):
             observed_at=context.clock(),
         )
 
-    async def check_health(self) -> Condition:
+    async def check_health(self, context: AskContext) -> Condition:
         """Whether the tables are there."""
         if self._providers.free and self._providers.disposable:
             return Condition(HealthStatus.REACHABLE)

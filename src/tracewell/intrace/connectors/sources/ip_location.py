@@ -91,7 +91,7 @@ class IpLocation(Connector):
         """One record per database that knows the address; partial when one cannot be read."""
         return await call_in_thread(lambda: self._look_up(identifier.value, context.clock()))
 
-    async def check_health(self) -> Condition:
+    async def check_health(self, context: AskContext) -> Condition:
         """Opens every database and looks one address up in each."""
         broken, total = await call_in_thread(self._find_broken)
         if broken and len(broken) == total:
