@@ -92,7 +92,7 @@ def test_wrong_usage_has_code_two_and_shows_the_usage(
         ("AUDIT_RETENTION_DAYS", "364", "2555"),
         ("AUTH_MODE", "hunter2", "both"),
         ("AUTH_MODE", "oidc", "OIDC_ISSUER_URL"),
-        ("AUTH_MODE", "saml", "not served by this release"),
+        ("AUTH_MODE", "saml", "SAML_METADATA_URL"),
         ("TRACEWELL_PRODUCT", "hunter2", "trace"),
         ("CONNECTOR_TIMEOUT_SECONDS", "0", "10"),
     ],

@@ -21,11 +21,19 @@ class Browser:
     def __init__(self, address: str | None = None) -> None:
         address = address or f"2001:db8:{next(_numbers):x}::7"
         self.client = httpx.Client(
+            event_hooks={"request": [self._add_secure_cookies]},
             follow_redirects=False,
             timeout=30,
             trust_env=False,
             headers={"X-Forwarded-For": address},
         )
+
+    def _add_secure_cookies(self, request: httpx.Request) -> None:
+        """Browsers take this machine for a secure place also over http; Python's jar does not."""
+        secure = [f"{c.name}={c.value}" for c in self.client.cookies.jar if c.secure]
+        if secure:
+            sent = request.headers.get("cookie")
+            request.headers["cookie"] = "; ".join([*([sent] if sent else []), *secure])
 
     def get(self, url: str, **headers: str) -> httpx.Response:
         return self.client.get(url, headers=headers)

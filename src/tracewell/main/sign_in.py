@@ -8,7 +8,7 @@ from tracewell.intrace.access import AccessBook
 from tracewell.intrace.bearer import Bearers, OidcBearer
 from tracewell.intrace.sign_in.browser import Cookies
 from tracewell.intrace.sign_in.pending import Sealer
-from tracewell.intrace.sign_in.routes import OIDC_CALLBACK, SignInApp
+from tracewell.intrace.sign_in.routes import OIDC_CALLBACK, OIDC_LOGIN, SAML_LOGIN, SignInApp
 from tracewell.intrace.sign_in.service import OidcSignIn
 from tracewell.intrace.sign_in.sessions import Sessions
 from tracewell.kernel.identity.keyring import Keyring
@@ -29,10 +29,8 @@ class SignIn:
 def wire_sign_in(ground: Ground, keyring: Keyring, limiter: Limiter, access: AccessBook) -> SignIn:
     """What AUTH_MODE and the providers' settings ask for; settings have been checked before."""
     settings = ground.settings
-    oidc = _wire_oidc(ground, access) if settings.takes_oidc else None
-    bearer = oidc[0] if oidc is not None else None
-    flow = oidc[1] if oidc is not None else None
-    if flow is None:
+    bearer, flow = _wire_oidc(ground, access) if settings.takes_oidc else (None, None)
+    if not settings.takes_people:
         return SignIn(Bearers(None, bearer) if bearer is not None else None, None, None)
     assert settings.public_url is not None
     secret = secret_of(settings, "session_secret")
@@ -45,14 +43,36 @@ def wire_sign_in(ground: Ground, keyring: Keyring, limiter: Limiter, access: Acc
         lifetime_minutes=settings.session_lifetime_minutes,
     )
     sealer = Sealer(secret, ground.clock)
-    app = SignInApp(
-        sessions,
-        sealer,
-        Cookies(settings.public_url.rstrip("/")),
-        limiter,
-        oidc=OidcSignIn(flow, sealer),
-    )
+    cookies = Cookies(settings.public_url.rstrip("/"))
+    oidc = OidcSignIn(flow, sealer) if flow is not None else None
+    login = OIDC_LOGIN if oidc is not None else SAML_LOGIN
+    app = SignInApp(sessions, sealer, cookies, limiter, oidc=oidc, default_login=login)
+    if settings.takes_saml:
+        _add_saml(app, ground, sealer, cookies, sessions)
     return SignIn(Bearers(sessions, bearer), sessions, app)
+
+
+def _add_saml(
+    app: SignInApp, ground: Ground, sealer: Sealer, cookies: Cookies, sessions: Sessions
+) -> None:
+    from tracewell.intrace.sign_in.saml_sign_in import SamlRoutes, SamlSignIn
+    from tracewell.kernel.saml import MetadataSource, ServiceProvider
+
+    settings = ground.settings
+    assert settings.saml_entity_id is not None
+    assert settings.saml_acs_url is not None
+    assert settings.saml_metadata_url is not None
+    saml = SamlSignIn(
+        ServiceProvider(
+            settings.saml_entity_id, settings.saml_acs_url, settings.saml_groups_attribute
+        ),
+        MetadataSource(settings.saml_metadata_url, ground.clock),
+        ground.database,
+        sealer,
+        ground.clock,
+        settings.saml_idp_initiated,
+    )
+    SamlRoutes(saml, sealer, cookies, sessions).add_to(app)
 
 
 def _wire_oidc(ground: Ground, access: AccessBook) -> tuple[OidcBearer, CodeFlow | None]:

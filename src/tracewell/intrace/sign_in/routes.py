@@ -36,6 +36,7 @@ from tracewell.kernel.oidc import IdentityProviderUnavailable, TokenExpired, Tok
 LOGIN = "/auth/login"
 OIDC_LOGIN = "/auth/oidc/login"
 OIDC_CALLBACK = "/auth/oidc/callback"
+SAML_LOGIN = "/auth/saml/login"
 SESSION = "/auth/session"
 TOKEN = "/auth/token"  # noqa: S105 - a path
 LOGOUT = "/auth/logout"
@@ -96,7 +97,6 @@ class SignInApp:
         limiter: Limiter,
         *,
         oidc: OidcSignIn | None,
-        others: Mapping[str, Mapping[str, Handler]] | None = None,
         default_login: str = OIDC_LOGIN,
     ) -> None:
         self._sessions = sessions
@@ -110,11 +110,14 @@ class SignInApp:
             SESSION: {"GET": self._tell_session},
             TOKEN: {"POST": self._hand_token},
             LOGOUT: {"POST": self._sign_out},
-            **(others or {}),
         }
         if oidc is not None:
             self._routes[OIDC_LOGIN] = {"GET": lambda visit: self.begin(visit, oidc)}
             self._routes[OIDC_CALLBACK] = {"GET": lambda visit: self._finish_oidc(visit, oidc)}
+
+    def add(self, routes: Mapping[str, Mapping[str, Handler]]) -> None:
+        """Further routes, by path and method."""
+        self._routes.update(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request. Raises what the gate describes, unless a person looks at it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from tracewell.intrace.sign_in.browser import is_usable_public_url
@@ -30,8 +31,10 @@ def iter_problems(settings: IntraceSettings) -> Iterator[str]:
 
 def _iter_mode_problems(settings: IntraceSettings) -> Iterator[str]:
     mode = settings.auth_mode
-    if settings.takes_saml:
-        yield "AUTH_MODE: saml is not served by this release (for example both)"
+    if settings.takes_saml and find_spec("signxml") is None:
+        yield (
+            "SAML_METADATA_URL: needs the extra saml (for example pip install 'tracewell[saml]')"
+        )
     if mode == "oidc" and settings.oidc_issuer_url is None:
         yield _ISSUER.format(mode)
     if mode == "oidc" and settings.oidc_audience is None:
