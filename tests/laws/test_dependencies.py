@@ -15,7 +15,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 DIRECT = sorted(
     Requirement(line).name
     for line in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["redis"],
-                 *PROJECT["optional-dependencies"]["demo"], *PROJECT["optional-dependencies"]["saml"])
+                 *PROJECT["optional-dependencies"]["demo"],
+                 *PROJECT["optional-dependencies"]["saml"])
 )  # fmt: skip
 _SPOKEN = {
     "apache 2.0": "Apache-2.0",
