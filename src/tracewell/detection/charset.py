@@ -5,7 +5,6 @@ from __future__ import annotations
 import bisect
 import codecs
 import itertools
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +12,7 @@ import regex
 
 PRESCAN_BYTES = 1024
 _CHUNK_BYTES = 4096
-_CHUNK_CHARS = 1024
-_LINE_ENDS = re.compile("\r\n")
-_BYTE_LINE_ENDS = re.compile(b"\r\n")
+_CHUNK_CHARS = 4096
 
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -101,68 +98,30 @@ def sniff_encoding(body: bytes, content_type: str | None) -> str:
     return "utf-8"
 
 
-class Utf8Places:
-    """Which character of a text begins at which byte of its UTF-8 form, and back."""
-
-    __slots__ = ("_ends", "_errors", "_text", "_utf8")
-
-    def __init__(self, text: str, utf8: bytes, errors: str) -> None:
-        self._text = text
-        self._utf8 = utf8
-        self._errors = errors
-        self._ends: list[int] | None = None  # the byte where each chunk of characters begins
-
-    def byte_at(self, index: int) -> int:
-        """The byte where the character at `index` begins (the text's length: the end)."""
-        if len(self._utf8) == len(self._text):
-            return index
-        chunk = index // _CHUNK_CHARS
-        before = self._text[chunk * _CHUNK_CHARS : index]
-        return self._chunks()[chunk] + len(before.encode("utf-8", self._errors))
-
-    def index_at(self, byte: int) -> int:
-        """The index of the character that begins at the byte."""
-        if len(self._utf8) == len(self._text):
-            return byte
-        starts = self._chunks()
-        chunk = bisect.bisect_right(starts, byte) - 1
-        piece = self._utf8[starts[chunk] : byte]
-        return chunk * _CHUNK_CHARS + len(piece.decode("utf-8", self._errors))
-
-    def _chunks(self) -> list[int]:
-        if self._ends is None:
-            text, size = self._text, _CHUNK_CHARS
-            sizes = (
-                len(text[at : at + size].encode("utf-8", self._errors))
-                for at in range(0, len(text), size)
-            )
-            self._ends = list(itertools.accumulate(sizes, initial=0))
-        return self._ends
-
-
 @dataclass(slots=True)
 class DecodedBody:
     """A body as text with `\\n` line ends and no byte-order mark, and the way back to its bytes.
 
-    `utf8` is the text in UTF-8, `places` leads from its bytes to its characters and back. `_raw` is
-    what the body holds with its carriage returns: bytes for UTF-8, else text.
+    `flat` has one byte for each character of the text, `?` for those beyond ASCII: a form in which
+    strings of ASCII are looked for and their places are the text's. `_raw` is what the body holds
+    with its carriage returns: bytes for UTF-8, else text.
     """
 
     body: bytes
     encoding: str
     text: str
-    utf8: bytes
-    places: Utf8Places
-    _raw: Any = ""
-    _line_ends: Any = None
+    flat: bytes
+    _raw: Any = b""
+    _line_end: Any = None
     _mark_bytes: int = 0
     _checkpoints: list[tuple[int, tuple[bytes, int]]] = field(default_factory=list)
     _returns: list[int] | None = None
+    _chunk_starts: list[int] | None = None
 
     def byte_offset(self, index: int) -> int:
         """The offset in the body of the character at `index` of `text` (its length: the end)."""
         if self.encoding == "utf-8":
-            return self._mark_bytes + self._with_returns(self.places.byte_at(index))
+            return self._mark_bytes + self._with_returns(self._utf8_offset(index))
         raw_index = self._with_returns(index)
         if self.encoding not in _MULTI_BYTE:
             return raw_index
@@ -172,13 +131,27 @@ class DecodedBody:
         """The text of the body's bytes [start, end)."""
         return self.body[start:end].decode(self.encoding, "replace")
 
+    def _utf8_offset(self, index: int) -> int:
+        """How many bytes of UTF-8 the characters before `index` take."""
+        if self.text.isascii():
+            return index
+        if self._chunk_starts is None:
+            text, size = self.text, _CHUNK_CHARS
+            sizes = [_utf8_size(text[at : at + size]) for at in range(0, len(text), size)]
+            self._chunk_starts = list(itertools.accumulate(sizes, initial=0))
+        chunk = index // _CHUNK_CHARS
+        return self._chunk_starts[chunk] + _utf8_size(self.text[chunk * _CHUNK_CHARS : index])
+
     def _with_returns(self, at: int) -> int:
         """A place of the text (for UTF-8: of its bytes), counted with the carriage returns."""
+        if self._line_end is None:
+            return at
         if self._returns is None:
-            # Where each "\r\n" lies in the text that has only "\n" left of it.
-            ends = self._line_ends.finditer(self._raw) if self._line_ends else ()
-            self._returns = [end.start() - number for number, end in enumerate(ends)]
-        return at + bisect.bisect_left(self._returns, at)
+            # Behind each "\r\n", the place in the text that has only "\n" left of it.
+            lines = self._raw.split(self._line_end)
+            lines.pop()
+            self._returns = list(itertools.accumulate(len(line) + 1 for line in lines))
+        return at + bisect.bisect_right(self._returns, at)
 
     def _multi_byte_offset(self, raw_index: int) -> int:
         """Decode again, byte by byte, from the last stored state before the character."""
@@ -191,6 +164,15 @@ class DecodedBody:
             offset += 1
             characters += len(decoder.decode(self.body[offset - 1 : offset]))
         return offset
+
+
+def _utf8_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
+
+
+def flatten(text: str) -> bytes:
+    """One byte for each character: those of ASCII as they are, `?` for others."""
+    return text.encode("ascii", "replace")
 
 
 def decode_body(body: bytes, content_type: str | None) -> DecodedBody:
@@ -206,10 +188,8 @@ def decode_body(body: bytes, content_type: str | None) -> DecodedBody:
     else:
         raw = body.decode(encoding, "tracewell_c1")
     text = raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
-    utf8 = text.encode("utf-8", "surrogatepass")
-    places = Utf8Places(text, utf8, "surrogatepass")
-    ends = _LINE_ENDS if len(raw) != len(text) else None
-    return DecodedBody(body, encoding, text, utf8, places, raw, ends, mark_bytes, checkpoints)
+    line_end = "\r\n" if len(raw) != len(text) else None
+    return DecodedBody(body, encoding, text, flatten(text), raw, line_end, mark_bytes, checkpoints)
 
 
 def _decode_utf8(body: bytes, mark_bytes: int) -> DecodedBody:
@@ -217,9 +197,9 @@ def _decode_utf8(body: bytes, mark_bytes: int) -> DecodedBody:
     # Carriage returns go before decoding: no other character of UTF-8 holds their byte.
     utf8 = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in raw else raw
     text = utf8.decode("utf-8", "surrogateescape")
-    places = Utf8Places(text, utf8, "surrogateescape")
-    ends = _BYTE_LINE_ENDS if len(raw) != len(utf8) else None
-    return DecodedBody(body, "utf-8", text, utf8, places, raw, ends, mark_bytes)
+    flat = utf8 if len(utf8) == len(text) else flatten(text)
+    line_end = b"\r\n" if len(raw) != len(utf8) else None
+    return DecodedBody(body, "utf-8", text, flat, raw, line_end, mark_bytes)
 
 
 def _decode_in_chunks(

@@ -7,14 +7,22 @@ compares them with trying every pattern.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import regex
 
+from tracewell.detection.charset import flatten
 from tracewell.detection.javascript import parse_javascript
-from tracewell.detection.literals import ATTRIBUTE_BREAKS, find_needles, rank, spread_over_tags
+from tracewell.detection.literals import (
+    ATTRIBUTE_BREAKS,
+    Needles,
+    find_needles,
+    rank,
+    spread_over_tags,
+)
 from tracewell.detection.model import Fingerprint, Pattern, Problem
 from tracewell.detection.scanning import Scanner, make_scanner
 from tracewell.detection.selectors import (
@@ -48,52 +56,95 @@ class PatternIndex:
         self, patterns: Sequence[Pattern], needles: NeedleTable, *, quick: bool = True
     ) -> None:
         self.patterns = tuple(patterns)
+        self._ranks = {id(pattern): number for number, pattern in enumerate(self.patterns)}
         self._always = [number for number, own in enumerate(needles) if own is None]
-        owners: defaultdict[str, list[int]] = defaultdict(list)
+        # By string: its length, the patterns that ask where it stands, and those that ask whether.
+        owners: dict[str, tuple[int, list[int], list[int]]] = {}
         for number, own in enumerate(needles):
             for needle in own or ():
-                owners[needle].append(number)
-        self._owners = [(len(needle), numbers) for needle, numbers in owners.items()]
-        self.scanner: Scanner = make_scanner(list(owners), quick=quick)
+                _, placed, present = owners.setdefault(needle, (len(needle), [], []))
+                (placed if asks_where(self.patterns[number]) else present).append(number)
+        self._owners = list(owners.values())
+        once = {number for number, (_, placed, _) in enumerate(self._owners) if not placed}
+        self.scanner: Scanner = make_scanner(list(owners), once, quick=quick)
 
-    def find_candidates(self, data: bytes) -> list[Candidate]:
-        """Every pattern that may match in the text, in the order of the set, and the bytes where
-        its strings begin (None: anywhere). `data` is the text in UTF-8."""
-        places = self.scanner.scan(data)
+    def find_candidates(self, flat: bytes) -> list[Candidate]:
+        """Every pattern that may match in the text, in the order of the set, and the places where
+        its strings begin (None: anywhere). `flat` is the text with one byte a character."""
+        places = self.scanner.scan(flat)
         if places is None:
-            return self._find_present(data)
+            return self._find_present(flat)
         found: dict[int, list[int] | None] = dict.fromkeys(self._always)
-        owners = self._owners
-        for needle, end in places:
-            length, numbers = owners[needle]
-            for number in numbers:
-                known = found.get(number)
-                if known is None:
-                    found[number] = [end - length]
-                else:
-                    known.append(end - length)
+        several: set[int] = set()
+        for needle, ends in places.items():
+            length, placed, present = self._owners[needle]
+            for number in present:
+                found[number] = None
+            if placed:
+                begins = [end - length for end in ends]
+                for number in placed:
+                    known = found.get(number)
+                    if known is None:
+                        found[number] = begins
+                    else:
+                        found[number] = known + begins
+                        several.add(number)
+        for number in several:
+            found[number] = sorted(found[number] or ())
         return [(self.patterns[number], found[number]) for number in sorted(found)]
 
-    def _find_present(self, data: bytes) -> list[Candidate]:
+    def find_patterns(self, flat: bytes) -> list[Pattern]:
+        """`find_candidates` without the places, for short texts."""
         numbers = set(self._always)
-        for needle in self.scanner.scan_for_presence(data):
-            numbers.update(self._owners[needle][1])
-        return [(self.patterns[number], None) for number in sorted(numbers)]
+        for needle in self.scanner.scan_for_presence(flat):
+            _, placed, present = self._owners[needle]
+            numbers.update(placed, present)
+        return [self.patterns[number] for number in sorted(numbers)]
+
+    def join(self, *lists: Iterable[Candidate]) -> list[Candidate]:
+        """Candidates of several texts, each pattern as in the first list that has it, in the order
+        of the set."""
+        joined: dict[int, Candidate] = {}
+        for candidate in itertools.chain.from_iterable(lists):
+            joined.setdefault(self._ranks[id(candidate[0])], candidate)
+        return [joined[rank] for rank in sorted(joined)]
+
+    def _find_present(self, flat: bytes) -> list[Candidate]:
+        return [(pattern, None) for pattern in self.find_patterns(flat)]
+
+
+def asks_where(pattern: Pattern) -> bool:
+    """Whether it is told, of the strings of the pattern, where they stand: to look there alone."""
+    return pattern.kind != "dom" or is_about_raw_text(pattern)
+
+
+def is_about_raw_text(pattern: Pattern) -> bool:
+    """Whether the pattern looks at texts of elements that the source has in one piece."""
+    return (
+        pattern.detail == "text" and bool(pattern.expression) and is_raw_text_selector(pattern.name)
+    )
 
 
 def find_pattern_needles(pattern: Pattern) -> tuple[str, ...] | None:
-    """The strings by which an index finds the pattern."""
+    """The strings by which an index finds the pattern; those of the text alone where `asks_where`
+    holds, so that they tell where to look."""
     if pattern.kind != "dom":
         needles = find_needles(parse_javascript(pattern.expression))
         return tuple(sorted(needles)) if needles else None
+    within = parse_javascript(pattern.expression) if pattern.detail else None
+    if within is not None and is_about_raw_text(pattern):
+        return _most_telling([find_needles(within, ATTRIBUTE_BREAKS)])
     found = [find_selector_needles(pattern.name)]
-    if pattern.detail.startswith("@"):
-        found.append(find_attribute_needles(pattern.detail[1:]))
-    if pattern.detail and (pattern.detail != "text" or is_raw_text_selector(pattern.name)):
-        found.append(find_needles(parse_javascript(pattern.expression), ATTRIBUTE_BREAKS))
-    elif pattern.detail == "text":
-        within = find_needles(parse_javascript(pattern.expression))
-        found.append(spread_over_tags(within) if within else None)
+    if within is not None and pattern.detail == "text":
+        needles = find_needles(within)
+        found.append(spread_over_tags(needles) if needles else None)
+    elif within is not None:
+        found.append(find_attribute_needles(pattern.detail.removeprefix("@")))
+        found.append(find_needles(within, ATTRIBUTE_BREAKS))
+    return _most_telling(found)
+
+
+def _most_telling(found: Iterable[Needles | None]) -> tuple[str, ...] | None:
     usable = [needles for needles in found if needles and min(map(len, needles)) > 2]
     best = max(usable, key=rank, default=None)
     return tuple(sorted(best)) if best else None
@@ -124,8 +175,7 @@ class NameIndex:
             known = self._know(lower)
         if isinstance(known, list):
             return known
-        candidates = known.find_candidates(value.encode("utf-8", "surrogatepass"))
-        return [pattern for pattern, _ in candidates]
+        return known.find_patterns(flatten(value))
 
     def _know(self, lower: str) -> PatternIndex | list[Pattern]:
         found = list(self._look_up(lower))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import turbohtml
 
+from tracewell.detection.charset import flatten
 from tracewell.detection.expressions import get_expression
-from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet
+from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet, is_about_raw_text
 from tracewell.detection.literals import Needles
 from tracewell.detection.matching import Guard, Hit, Place, match_values
 from tracewell.detection.model import GivenUp, Pattern
-from tracewell.detection.page import Page, Span, Value
-from tracewell.detection.selectors import is_near_selector, is_raw_text_selector
+from tracewell.detection.page import Page
+from tracewell.detection.selectors import is_near_selector
+from tracewell.detection.spans import Span, Value
 from tracewell.values import Capture
 
-# Given a group of patterns and a text in UTF-8, returns the patterns to try on it, and where.
+# Given a group of patterns and a text with one byte a character (`charset.flatten`), returns the
+# patterns to try on it, and where.
 Choose = Callable[[FingerprintSet, str, bytes], list[Candidate]]
 
 ELEMENTS_FEW = 100
@@ -26,12 +30,12 @@ _SPENT = "the time for this page was spent"
 _TOO_DEEP = "the page is too large or too deep for this selector"
 
 
-def choose_candidates(fingerprints: FingerprintSet, group: str, data: bytes) -> list[Candidate]:
+def choose_candidates(fingerprints: FingerprintSet, group: str, flat: bytes) -> list[Candidate]:
     """The patterns of the group that may match in the text."""
-    return fingerprints.indexes[group].find_candidates(data)
+    return fingerprints.indexes[group].find_candidates(flat)
 
 
-def choose_all(fingerprints: FingerprintSet, group: str, data: bytes) -> list[Candidate]:
+def choose_all(fingerprints: FingerprintSet, group: str, flat: bytes) -> list[Candidate]:
     """All patterns of the group, everywhere."""
     return [(pattern, None) for pattern in fingerprints.patterns_in(group)]
 
@@ -129,9 +133,8 @@ class Looker:
     def _look_through(self, group: str, kind: str, values: Sequence[Value], found: _Found) -> None:
         if not values or not self._set.patterns_of(kind):
             return
-        texts = [value.text.encode("utf-8", "surrogatepass") for value in values]
-        joined = _Joined(values, texts)
-        for pattern, positions in self._choose(self._set, group, b"\n".join(texts)):
+        joined = _Joined(values)
+        for pattern, positions in self._choose(self._set, group, joined.flat):
             if pattern.kind == kind:
                 found.add(pattern, joined.places(positions))
 
@@ -146,17 +149,16 @@ class Looker:
         if not any(self._set.patterns_of(kind) for kind in GROUPS["source"]):
             return
         by_kind: defaultdict[str, list[Candidate]] = defaultdict(list)
-        for candidate in self._choose(self._set, "source", self._page.decoded.utf8):
+        for candidate in self._choose(self._set, "source", self._page.decoded.flat):
             by_kind[candidate[0].kind].append(candidate)
-        yield from self._iter_dom(self._with_hidden(by_kind["dom"]))
+        yield from self._iter_dom(self._with_revealed(by_kind["dom"]))
         fetched = list(self._capture.scripts.items())[: self._page.limits.values_max]
         most = self._page.limits.body_bytes_max
         more = [Value(text[:most], address) for address, text in fetched if text]
         if self._set.patterns_of("script"):
-            bodies = self._page.inline_scripts
-            yield from self._iter_bodies("script", by_kind["script"], bodies, more)
+            yield from self._iter_bodies("script", by_kind["script"], more)
         if self._set.patterns_of("css"):
-            yield from self._iter_bodies("css", by_kind["css"], self._page.style_sheets, ())
+            yield from self._iter_bodies("css", by_kind["css"], ())
         if self._page.bodies_cut:
             reason = "scripts or styles lie in each other: not all were read"
             self._guard.given_up.append(GivenUp("script", reason))
@@ -164,46 +166,46 @@ class Looker:
         whole = Value(source, span=Span(0, len(source)), verbatim=True)
         found = _Found()
         for pattern, positions in by_kind["html"]:
-            found.add(pattern, [(whole, self._indices(positions))])
+            found.add(pattern, [(whole, positions)])
         yield from self._iter_matches(found)
 
-    def _indices(self, positions: Iterable[int] | None) -> list[int] | None:
-        if positions is None:
-            return None
-        index_at = self._page.decoded.places.index_at
-        return sorted(index_at(position) for position in positions)
-
     def _iter_bodies(
-        self,
-        kind: str,
-        candidates: Sequence[Candidate],
-        bodies: Sequence[Value],
-        more: Sequence[Value],
+        self, kind: str, candidates: Sequence[Candidate], more: Sequence[Value]
     ) -> Iterator[Hit]:
         """Patterns over the bodies of elements, most of which stand in the source as they are, and
         over further texts."""
-        verbatim = [value for value in bodies if value.verbatim and value.span]
-        starts = [value.span.start for value in verbatim if value.span]
         found = _Found()
-        for pattern, positions in candidates:
-            if positions is None:
-                found.add(pattern, [(value, None) for value in verbatim])
-            else:
-                inside = filter(self._page.raw_ranges.hold, positions)
-                found.add(pattern, _divide(self._indices(inside) or [], starts, verbatim))
-        others = [*(value for value in bodies if not value.verbatim), *more]
-        self._look_through("source", kind, others, found)
+        if self._guard.obvious:
+            read = self._page.inline_scripts if kind == "script" else self._page.style_sheets
+            others = [value for value in read if not value.verbatim]
+            everywhere: list[Place] = [(value, None) for value in read if value.verbatim]
+            for pattern, _ in candidates:
+                found.add(pattern, list(everywhere))
+        else:
+            others = [value for _, own, value in self._page.raw_bodies.changed if own == kind]
+            for pattern, positions in candidates:
+                found.add(pattern, self._body_places(kind, positions))
+        self._look_through("source", kind, [*others, *more], found)
         return self._iter_matches(found)
 
-    def _with_hidden(self, candidates: list[Candidate]) -> list[Candidate]:
+    def _body_places(self, kind: str, positions: Sequence[int] | None) -> list[Place]:
+        bodies = self._page.raw_bodies
+        if positions is None:
+            numbers = [number for number, own in enumerate(bodies.kinds) if own == kind]
+            return [(bodies.value(number), None) for number in numbers]
+        return [
+            (bodies.value(number), indices)
+            for number, indices in bodies.divide(positions).items()
+            if bodies.kinds[number] == kind
+        ]
+
+    def _with_revealed(self, candidates: list[Candidate]) -> list[Candidate]:
         """With those whose strings the source writes with references to characters."""
-        if not self._page.hides_letters:
+        if self._page.revealed is None or self._guard.obvious:
             return candidates
-        serialised = self._page.serialised.encode("utf-8", "surrogatepass")
-        more = self._choose(self._set, "source", serialised)
-        chosen = {id(pattern) for pattern, _ in (*candidates, *more) if pattern.kind == "dom"}
-        patterns = self._set.patterns_of("dom")
-        return [(pattern, None) for pattern in patterns if id(pattern) in chosen]
+        more = self._choose(self._set, "source", self._page.revealed)
+        anywhere = [(pattern, None) for pattern, _ in more if pattern.kind == "dom"]
+        return self._set.indexes["source"].join(candidates, anywhere)
 
     def _iter_dom(self, candidates: Iterable[Candidate]) -> Iterator[Hit]:
         by_selector: defaultdict[str, list[Candidate]] = defaultdict(list)
@@ -220,35 +222,35 @@ class Looker:
                 if not pattern.detail and not pattern.expression:  # being there is all it asks
                     yield Hit(pattern, Value("", element=elements[0]), 0, 0, ())
                     continue
-                if positions and pattern.detail == "text" and is_raw_text_selector(selector):
-                    # Its strings are looked for within the elements, which hold them as they are.
-                    elements_now = self._within(elements, positions)
+                if positions is not None:
+                    places = self._raw_text_places(pattern, elements, positions)
                 else:
-                    elements_now = elements
-                places = self._element_places(pattern, elements_now)
+                    places = self._element_places(pattern, elements)
                 hit = match_values(pattern, places, self._guard)
                 if hit is not None:
                     yield hit
 
-    def _within(
-        self, elements: Sequence[turbohtml.Element], positions: Sequence[int]
-    ) -> list[turbohtml.Element]:
-        """Those elements that hold one of the places, or whose bodies the parser changed."""
-        raw = self._page.raw_ranges
-        titles = any(element.tag == "title" for element in elements)
-        if raw.all_there and not titles and not any(map(raw.hold, positions)):
-            return []
-        indices = self._indices(positions) or []
-        found = []
+    def _raw_text_places(
+        self, pattern: Pattern, elements: Sequence[turbohtml.Element], positions: Sequence[int]
+    ) -> Iterator[Place]:
+        """Where the strings of a pattern about texts of scripts, styles and titles stand in those:
+        known already for the bodies that are in the source as they are."""
+        bodies = self._page.raw_bodies
+        found = bodies.divide(positions)
+        held = {bodies.elements[number]: number for number in found}
+        others = {element for element, _, _ in bodies.changed}
+        if not held and not others and "title" not in pattern.name.lower():
+            return
         for element in elements:
-            body = self._page.body(element)
-            if not body.verbatim:
-                found.append(element)
-            elif body.span is not None:
-                number = bisect.bisect_left(indices, body.span.start)
-                if number < len(indices) and indices[number] < body.span.end:
-                    found.append(element)
-        return found
+            number = held.get(element)
+            if number is not None:
+                text = bodies.value(number).text
+                begin = len(text) - len(text.lstrip())
+                value = Value(self._clip(text.strip()), element=element)
+                end = begin + len(value.text)
+                yield value, [at - begin for at in found[number] if begin <= at < end]
+            elif element in others or element.tag == "title":
+                yield from self._element_places(pattern, [element])
 
     def _element_places(
         self, pattern: Pattern, elements: Sequence[turbohtml.Element]
@@ -288,11 +290,7 @@ class Looker:
 
 def find_positions(text: str, needles: Needles) -> list[int]:
     """Everywhere that one of the needles stands in the text, in ascending order."""
-    if text.isascii():
-        folded = text.lower()
-    else:  # the letters of ASCII alone, and quicker than `str.lower`
-        utf8 = text.encode("utf-8", "surrogatepass").lower()
-        folded = utf8.decode("utf-8", "surrogatepass")
+    folded = text.lower() if text.isascii() else flatten(text).lower().decode("ascii")
     positions: list[int] = []
     for needle in needles:
         at = folded.find(needle)
@@ -320,37 +318,20 @@ class _Found:
 
 
 class _Joined:
-    """Values in a row, and which of them a byte of the row belongs to."""
+    """Values in a row, and which of them a place in the row belongs to."""
 
-    def __init__(self, values: Sequence[Value], texts: Sequence[bytes]) -> None:
+    def __init__(self, values: Sequence[Value]) -> None:
         self._values = values
-        self._texts = texts
-        self._starts: list[int] = []
-        at = 0
-        for text in texts:
-            self._starts.append(at)
-            at += len(text) + 1
+        self.flat = flatten("\n".join([value.text for value in values]))
+        self._ends = list(itertools.accumulate(len(value.text) + 1 for value in values))
 
     def places(self, positions: Iterable[int] | None) -> list[Place]:
         """The values to try, and where in them; `positions` in ascending order or None."""
         if positions is None:
             return [(value, None) for value in self._values]
         found: dict[int, list[int]] = {}
-        for position in sorted(positions):
-            number = bisect.bisect_right(self._starts, position) - 1
-            data = self._texts[number]
-            index = position - self._starts[number]
-            if len(data) != len(self._values[number].text):
-                index = len(data[:index].decode("utf-8", "surrogatepass"))
-            found.setdefault(number, []).append(index)
+        for position in positions:
+            number = bisect.bisect_right(self._ends, position)
+            begin = self._ends[number] - len(self._values[number].text) - 1
+            found.setdefault(number, []).append(position - begin)
         return [(self._values[number], indices) for number, indices in found.items()]
-
-
-def _divide(indices: Iterable[int], starts: Sequence[int], values: Sequence[Value]) -> list[Place]:
-    """Characters of the source that lie in one of the values, by value."""
-    found: dict[int, list[int]] = {}
-    for index in indices:
-        number = bisect.bisect_right(starts, index) - 1
-        if number >= 0 and index - starts[number] < len(values[number].text):
-            found.setdefault(number, []).append(index - starts[number])
-    return [(values[number], indices) for number, indices in found.items()]

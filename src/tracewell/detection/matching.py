@@ -10,7 +10,8 @@ import regex
 from tracewell.detection.expressions import Match, TooMuchWork, get_expression
 from tracewell.detection.late_tags import find_late_tag
 from tracewell.detection.model import GivenUp, Limits, Pattern
-from tracewell.detection.page import EXCERPT_CHARS_MAX, Page, Span, Value
+from tracewell.detection.page import EXCERPT_CHARS_MAX, Page
+from tracewell.detection.spans import Span, Value
 from tracewell.detection.templates import fill_template
 from tracewell.values import Evidence
 

@@ -6,86 +6,25 @@ so that `<noscript>` holds elements). Contents of `<template>` are no part of th
 
 from __future__ import annotations
 
-import bisect
 import functools
-import html.entities
-import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import turbohtml
 
-from tracewell.detection.charset import DecodedBody, decode_body
+from tracewell.detection.bodies import RawBodies
+from tracewell.detection.charset import DecodedBody, decode_body, flatten
 from tracewell.detection.model import Limits
+from tracewell.detection.references import reveal_references
 from tracewell.detection.selectors import split_branches
+from tracewell.detection.spans import Span, Value
 from tracewell.detection.words import find_words, visible_text
 
 EXCERPT_CHARS_MAX = 300
 DEPTH_MAX = 512
 ELEMENTS_MAX = 10_000
 _WALK_COST = 16  # of a character gathered from many nodes, next to one that lies in a row
-
-# References that stand for printable ASCII other than the characters that needles never hold.
-_TELLING_REFERENCE = re.compile(
-    r"""&(?:\#(?:0*(?:3[2357]|3[67]|4\d|5[0-9]|61|6[3-9]|[7-9]\d|1[01]\d|12[0-6])(?!\d)
-          |[xX]0*(?:2[0134589a-fA-F]|3[0-9abdfABDF]|[4-6][0-9a-fA-F]|7[0-9a-eA-E])(?![0-9a-fA-F]))
-        |(?:"""
-    + "|".join(
-        re.escape(name.rstrip(";"))
-        for name, meaning in sorted(html.entities.html5.items())
-        if any(" " <= character <= "~" and character not in "\"'&<>" for character in meaning)
-    )
-    + "))",
-    re.VERBOSE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Characters [start, end) of the decoded text."""
-
-    start: int
-    end: int
-
-
-@dataclass(slots=True)
-class Value:
-    """A text to match in, and how to find where it lies in the page's source.
-
-    Either at `span` (`verbatim`: its characters stand there one for one, so that a match can be
-    pointed at exactly), or in the start tag of `element`, there in `attribute` if one is named.
-    """
-
-    text: str
-    name: str = ""
-    element: turbohtml.Element | None = None
-    attribute: str = ""
-    span: Span | None = None
-    verbatim: bool = False
-
-    def find_span(self) -> Span | None:
-        """Where it lies in the decoded text, None for what the page does not hold."""
-        if self.element is None:
-            return self.span
-        if self.attribute:
-            return attribute_span(self.element, self.attribute)
-        return tag_span(self.element)
-
-
-@dataclass(frozen=True, slots=True)
-class RawRanges:
-    """Bytes [start, end) of bodies that stand in the source as they are, in order and apart.
-    `all_there`: no body was changed by the parser."""
-
-    ranges: tuple[tuple[int, int], ...]
-    all_there: bool
-
-    def hold(self, byte: int) -> bool:
-        """Whether the byte lies in one of them."""
-        number = bisect.bisect_right(self.ranges, (byte, sys.maxsize)) - 1
-        return number >= 0 and byte < self.ranges[number][1]
 
 
 class Page:
@@ -100,7 +39,6 @@ class Page:
         self.decoded: DecodedBody = decode_body(body, content_type)
         self.bodies_cut = False
         self._body_chars_left = 2 * len(self.source) + 1
-        self._known_bodies: dict[turbohtml.Element, Value] = {}
 
     @property
     def source(self) -> str:
@@ -113,15 +51,16 @@ class Page:
         return turbohtml.parse(self.source, source_locations=True)
 
     @functools.cached_property
-    def hides_letters(self) -> bool:
-        """Whether the source writes letters and signs otherwise than the tree has them: as
-        references, or with a zero character that the parser drops."""
-        return "\0" in self.source or _TELLING_REFERENCE.search(self.source) is not None
+    def revealed(self) -> bytes | None:
+        """Parts of the page as the tree has them, one byte a character: all those where the source
+        writes letters and signs otherwise. None where it does so nowhere."""
+        if self._has_zero:
+            return flatten(self.document.html)  # the parser drops these or puts others for them
+        return reveal_references(self.decoded.flat)
 
     @functools.cached_property
-    def serialised(self) -> str:
-        """The tree written again: attribute values decoded but for `&`, `<`, `>`, quotes."""
-        return self.document.html
+    def _has_zero(self) -> bool:
+        return b"\0" in self.decoded.flat
 
     @functools.cached_property
     def is_plain_sailing(self) -> bool:
@@ -191,53 +130,67 @@ class Page:
 
     @functools.cached_property
     def inline_scripts(self) -> list[Value]:
-        """Bodies of scripts without an address."""
+        """Bodies of scripts without an address, as the tree has them."""
         return self._bodies(element for element, source in self._scripts if not source)
 
     @functools.cached_property
     def style_sheets(self) -> list[Value]:
-        """Bodies of `<style>` elements."""
+        """Bodies of `<style>` elements, as the tree has them."""
         return self._bodies(self.select("style", self.limits.values_max))
 
     def _bodies(self, elements: Iterable[turbohtml.Element]) -> list[Value]:
-        """Bodies in order; all verbatim ones lie one behind the other."""
-        return [value for element in elements if (value := self.body(element)).text]
-
-    def body(self, element: turbohtml.Element) -> Value:
-        """What stands between the element's tags."""
-        known = self._known_bodies.get(element)
-        if known is None:
-            known = self._known_bodies[element] = self._read_body(element)
-        return known
+        """Bodies in the order of the source, those that the parser changed behind the others."""
+        values = [value for element in elements if (value := self._read_body(element)).text]
+        values.sort(key=lambda value: value.span.start if value.span else sys.maxsize)
+        return values
 
     def _read_body(self, element: turbohtml.Element) -> Value:
+        """What the tree has between the element's tags."""
         # In SVG such elements may lie in each other, and each has the text of all within.
         if self._body_chars_left <= 0:
             self.bodies_cut = True
-            return Value("", verbatim=True)
+            return Value("")
         text = element.text
         raw = element.namespace == turbohtml.Namespace.HTML
         self._body_chars_left -= len(text) * (1 if raw else _WALK_COST)
-        if not text:
-            return Value("", verbatim=True)
-        location = element.source_location
+        location = element.source_location if text else None
         if location is None:
             return Value(text)
         start = location.start_tag.end_offset
+        if self.source.startswith(text, start):
+            return Value(text, span=Span(start, start + len(text)), verbatim=True)
         end = location.end_tag.start_offset if location.end_tag else start + len(text)
-        verbatim = self.source.startswith(text, start)
-        return Value(text, span=Span(start, end), verbatim=verbatim)
+        return Value(text, span=Span(start, end))
 
     @functools.cached_property
-    def raw_ranges(self) -> RawRanges:
-        """Where bodies of scripts and styles lie in `decoded.utf8`."""
-        elements = [element for element, _ in self._scripts]
-        elements += self.select("style", self.limits.values_max)
-        bodies = self._bodies(elements)
-        spans = [value.span for value in bodies if value.verbatim and value.span]
-        byte_at = self.decoded.places.byte_at
-        ranges = sorted((byte_at(span.start), byte_at(span.end)) for span in spans)
-        return RawRanges(tuple(ranges), len(spans) == len(bodies))
+    def raw_bodies(self) -> RawBodies:
+        """Bodies of scripts and styles, without those that are empty."""
+        found: list[tuple[int, int, turbohtml.Element, str]] = []
+        changed: list[tuple[turbohtml.Element, str, Value]] = []
+        kinds = [("" if source else "script", element) for element, source in self._scripts]
+        styles = self.select("style", self.limits.values_max)
+        for kind, element in (*kinds, *(("css", style) for style in styles)):
+            span = self._find_body(element)
+            if span is None:
+                value = self._read_body(element)
+                span = value.span if value.verbatim else None
+                if span is None and value.text:
+                    changed.append((element, kind, value))
+            if span is not None and span[0] < span[1]:
+                found.append((*span, element, kind))
+        found.sort(key=lambda body: body[0])
+        starts, ends, elements, kinds_ = zip(*found, strict=True) if found else ((),) * 4
+        return RawBodies(self.source, starts, ends, elements, kinds_, changed)
+
+    def _find_body(self, element: turbohtml.Element) -> tuple[int, int] | None:
+        """Where the element's body stands as it is, as far as the form of HTML alone tells: scripts
+        and styles are raw text, but not those of SVG."""
+        if self._has_zero or element.namespace != turbohtml.Namespace.HTML:
+            return None
+        location = element.source_location
+        if location is None or location.end_tag is None:
+            return None
+        return location.start_tag.end_offset, location.end_tag.start_offset
 
     @functools.cached_property
     def metas(self) -> list[Value]:
@@ -261,8 +214,8 @@ class Page:
 
     @functools.cached_property
     def lower_text(self) -> bytes:
-        """All texts of the document in a row, scripts and styles too, in UTF-8, lower case."""
-        return self.document.text.encode("utf-8", "surrogatepass").lower()
+        """All texts of the document in a row, scripts and styles too, one byte a character."""
+        return flatten(self.document.text).lower()
 
     def find_text_span(self, start: int, end: int) -> Span | None:
         """Where the characters [start, end) of `text` stand in the source, as near as can be told:
@@ -292,18 +245,3 @@ def resolve_address(base: str, written: str) -> str:
         return urljoin(base, written)
     except ValueError:
         return written
-
-
-def tag_span(element: turbohtml.Element) -> Span | None:
-    """Where the element's start tag stands in the source; None for one that the parser made up."""
-    location = element.source_location
-    if location is None:
-        return None
-    return Span(location.start_tag.start_offset, location.start_tag.end_offset)
-
-
-def attribute_span(element: turbohtml.Element, name: str) -> Span | None:
-    """Where `name="value"` stands in the source."""
-    location = element.source_location
-    span = location.attrs.get(name.lower()) if location else None
-    return Span(span.start_offset, span.end_offset) if span else tag_span(element)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import threading
 import warnings
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Sequence, Set
 from typing import Protocol
 
 import ahocorasick_rs
@@ -22,14 +23,14 @@ except ImportError:
 HITS_MAX = 50_000  # places reported of one text; beyond, only which strings occur
 _WINDOW_BYTES = 256 * 1024
 
-Place = tuple[int, int]  # the number of a string, the byte behind its end
+Places = defaultdict[int, list[int]]  # the number of a string: the bytes behind its ends, ascending
 
 
 class Scanner(Protocol):
-    """Finds every place of every string, overlapping ones too."""
+    """Finds every place of every string, overlapping ones too; of some, perhaps the first alone."""
 
-    def scan(self, data: bytes) -> list[Place] | None:
-        """All places, in order of their ends; None when there are more than HITS_MAX."""
+    def scan(self, data: bytes) -> Places | None:
+        """Where each string that occurs ends; None when there are more than HITS_MAX places."""
 
     def scan_for_presence(self, data: bytes) -> set[int]:
         """Which strings occur, however often."""
@@ -50,15 +51,18 @@ class AhoCorasickScanner:
             else None
         )
 
-    def scan(self, data: bytes) -> list[Place] | None:
-        """All places, in order of their ends; None when there are more than HITS_MAX."""
-        places: list[Place] = []
+    def scan(self, data: bytes) -> Places | None:
+        """Where each string that occurs ends; None when there are more than HITS_MAX places."""
+        places: Places = defaultdict(list)
+        count = 0
         for window, start, fresh in self._windows(data):
-            places += [
-                (number, start + end) for number, _, end in self._find(window) if end > fresh
-            ]
-            if len(places) > HITS_MAX:
+            found = self._find(window)
+            count += len(found)
+            if count > HITS_MAX:
                 return None
+            for number, _, end in found:
+                if end > fresh:
+                    places[number].append(start + end)
         return places
 
     def scan_for_presence(self, data: bytes) -> set[int]:
@@ -90,31 +94,39 @@ class AhoCorasickScanner:
 class HyperscanScanner:
     """The quick way: Hyperscan's literal matcher, which has vectors look at the bytes."""
 
-    def __init__(self, needles: Sequence[str]) -> None:
-        """Raises ValueError when Hyperscan refuses the strings."""
+    def __init__(self, needles: Sequence[str], once: Set[int] = frozenset()) -> None:
+        """`once`: the strings of which the first place is enough. Raises ValueError when Hyperscan
+        refuses the strings."""
         self._exact = AhoCorasickScanner(needles, dense=False)
         self._needles = needles
+        self._once = once
         self._lock = threading.Lock()  # a scan writes into the database's scratch space
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        single = hyperscan.HS_FLAG_SINGLEMATCH
         try:
             self._database.compile(
                 expressions=[needle.encode("ascii") for needle in needles],
                 ids=list(range(len(needles))),
                 elements=len(needles),
-                flags=[hyperscan.HS_FLAG_CASELESS] * len(needles),
+                flags=[
+                    hyperscan.HS_FLAG_CASELESS | (single if number in once else 0)
+                    for number in range(len(needles))
+                ],
                 literal=True,
             )
         except hyperscan.error as error:
             raise ValueError(f"hyperscan cannot take the strings: {error}") from error
 
-    def scan(self, data: bytes) -> list[Place] | None:
-        """All places, in order of their ends; None when there are more than HITS_MAX."""
-        places: list[Place] = []
-        note = places.append
+    def scan(self, data: bytes) -> Places | None:
+        """Where each string that occurs ends; None when there are more than HITS_MAX places."""
+        places: Places = defaultdict(list)
+        count = 0
 
         def report(number: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            note((number, end))
-            return True if len(places) > HITS_MAX else None
+            nonlocal count
+            count += 1
+            places[number].append(end)
+            return True if count > HITS_MAX else None
 
         try:
             with self._lock:
@@ -136,7 +148,10 @@ class HyperscanScanner:
         found, expected = self.scan(sample), self._exact.scan(sample)
         if found is None or expected is None:
             return found is expected
-        return sorted(found) == sorted(expected)
+        return found.keys() == expected.keys() and all(
+            number in self._once or sorted(ends) == sorted(expected[number])
+            for number, ends in found.items()
+        )
 
 
 def _sample(needles: Sequence[str]) -> bytes:
@@ -149,12 +164,15 @@ def _sample(needles: Sequence[str]) -> bytes:
     return "".join(pieces).encode("utf-8", "surrogatepass")
 
 
-def make_scanner(needles: Sequence[str], *, quick: bool = True) -> Scanner:
-    """The quickest scanner at hand that is exact; `quick=False` leaves Hyperscan out."""
+def make_scanner(
+    needles: Sequence[str], once: Set[int] = frozenset(), *, quick: bool = True
+) -> Scanner:
+    """The quickest scanner at hand that is exact; `quick=False` leaves Hyperscan out. `once`: the
+    numbers of strings of which the first place is enough."""
     if not quick or not needles or hyperscan is None:
         return AhoCorasickScanner(needles)
     try:
-        scanner = HyperscanScanner(needles)
+        scanner = HyperscanScanner(needles, once)
     except ValueError as error:
         reason = str(error)
     else:

@@ -42,7 +42,6 @@ _EVERYWHERE = frozenset(
         *("tr", "type", "ul", "value", "video", "width", "_blank"),
     )
 )
-_TELLING_MIN = 1.0  # less telling strings are not worth looking for: the selector is always tried
 
 
 def find_selector_needles(selector: str) -> Needles | None:
@@ -56,7 +55,7 @@ def find_selector_needles(selector: str) -> Needles | None:
     for branch in split_branches(selector):
         found = _branch_needles(branch)
         best = max(found, key=lambda needle: rank(frozenset((needle,))), default="")
-        if len(best) < 3 or rank(frozenset((best,)))[0] < _TELLING_MIN:
+        if len(best) < 3:
             return None
         needles.add(best)
     return frozenset(needles) if 0 < len(needles) <= CHOICES_MAX else None
@@ -137,4 +136,6 @@ def is_raw_text_selector(selector: str) -> bool:
     return all(_RAW_TEXT.search(branch) for branch in split_branches(selector))
 
 
-_RAW_TEXT = regex.compile(r"(?:^|[\s>+~])(?:script|style|title)(?:[#.][\w-]+)*$", regex.IGNORECASE)
+_RAW_TEXT = regex.compile(
+    r"(?:^|[\s>+~])(?:script|style|title)(?:[#.][\w-]+|\[[^\]]*\])*$", regex.IGNORECASE
+)

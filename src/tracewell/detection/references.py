@@ -1,0 +1,49 @@
+"""Letters that a page's source writes as references to characters, and the source without them.
+
+What stands behind `&amp;` and the like is no business of this module: strings that are looked for
+hold none of these signs (see `literals`).
+"""
+
+from __future__ import annotations
+
+import html
+import html.entities
+import re
+
+_WINDOW_BYTES = 64  # on either side of a reference; no string that is looked for is as long
+
+# References that stand for printable ASCII other than the characters that needles never hold.
+_TELLING = re.compile(
+    rb"""(&(?:\#(?:0*(?:3[2357]|4\d|5[0-9]|61|6[3-9]|[7-9]\d|1[01]\d|12[0-6])(?!\d)
+          |[xX]0*(?:2[0134589a-fA-F]|3[0-9abdfABDF]|[4-6][0-9a-fA-F]|7[0-9a-eA-E])(?![0-9a-fA-F]));?
+        |(?:"""
+    + "|".join(
+        re.escape(name)
+        for name, meaning in sorted(html.entities.html5.items())
+        if any(" " <= character <= "~" and character not in "\"'&<>" for character in meaning)
+    ).encode()
+    + b")))",
+    re.VERBOSE,
+)
+
+
+def reveal_references(flat: bytes) -> bytes | None:
+    """The surroundings of all references to letters, the references resolved; None without any.
+
+    A string of up to 64 characters that the parsed page has, and the source has not as it stands,
+    is in what is returned.
+    """
+    pieces = _TELLING.split(flat)  # text, reference, text, ...
+    if len(pieces) == 1:
+        return None
+    near = 2 * _WINDOW_BYTES
+    for number in range(0, len(pieces), 2):
+        text = pieces[number]
+        if len(text) > near:
+            before = text[:_WINDOW_BYTES] if number else b""
+            behind = text[-_WINDOW_BYTES:] if number < len(pieces) - 1 else b""
+            pieces[number] = before + b"\n" + behind
+    for number in range(1, len(pieces), 2):
+        reference = pieces[number].decode("ascii")
+        pieces[number] = html.unescape(reference).encode("ascii", "replace")
+    return b"".join(pieces)

@@ -1,0 +1,44 @@
+"""A text to match in, and where it lies in the page's source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import turbohtml
+
+
+class Span(NamedTuple):
+    """Characters [start, end) of the decoded text."""
+
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Value:
+    """A text to match in, and how to find where it lies in the page's source.
+
+    Either at `span` (`verbatim`: its characters stand there one for one, so that a match can be
+    pointed at exactly), or in the start tag of `element`, there in `attribute` if one is named.
+    """
+
+    text: str
+    name: str = ""
+    element: turbohtml.Element | None = None
+    attribute: str = ""
+    span: Span | None = None
+    verbatim: bool = False
+
+    def find_span(self) -> Span | None:
+        """Where it lies in the decoded text, None for what the page does not hold."""
+        if self.element is None:
+            return self.span
+        location = self.element.source_location
+        if location is None:
+            return None  # an element that the parser made up
+        if self.attribute:
+            span = location.attrs.get(self.attribute.lower())
+            if span is not None:
+                return Span(span.start_offset, span.end_offset)
+        return Span(location.start_tag.start_offset, location.start_tag.end_offset)
