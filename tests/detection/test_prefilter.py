@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tracewell.detection import FingerprintSet, Limits, load_fingerprints
 from tracewell.detection.detecting import detect_exhaustively, detect_with
 from tracewell.detection.looking import choose_candidates
 from tracewell.detection.matching import Guard
+from tracewell.detection.page import Page
 from tracewell.detection.selectors import find_selector_needles, is_near_selector
 from tracewell.values import Capture
 
@@ -40,6 +44,56 @@ def test_the_large_public_set_finds_the_same_with_and_without_prefilter(
 ) -> None:
     public = load_fingerprints(shared_data / "fingerprints" / "webappanalyzer")
     assert differences(real_pages[:: 1 if EVERYTHING else 75], public) == []
+
+
+def test_bodies_of_scripts_and_styles_are_found_in_the_source_as_the_tree_has_them(
+    real_pages: list[Capture],
+) -> None:
+    for capture in real_pages[:: 1 if EVERYTHING else 5]:
+        page = Page(capture.url, capture.body, capture.header("content-type"), Limits())
+        bodies = page.raw_bodies
+        found = [(kind, value.text) for _, kind, value in bodies.changed]
+        found += [(kind, bodies.value(number).text) for number, kind in enumerate(bodies.kinds)]
+        expected = [("script", value.text) for value in page.inline_scripts]
+        expected += [("css", value.text) for value in page.style_sheets]
+        assert sorted(one for one in found if one[0]) == sorted(expected)
+
+
+HEADS = st.sampled_from(
+    (
+        *("<script>", "<script id=telling-name>", "<SCRIPT src='/a.js'>", "<style>", "<svg>"),
+        *("</script>", "</style>", "</svg>", "<title>", "</title>", "telling-name", "inner-text"),
+        *("<!--", "-->", "\0", "&#105;nner-text", "\r\n", "é", "<table>", "<div>", "<template>"),
+        *("</template>", "<noscript>", " class='in&#110;er-text'", "<p", ">", "<plaintext>", " "),
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def about_bodies(tmp_path_factory: pytest.TempPathFactory) -> FingerprintSet:
+    text = {"text": "inner-t(ext)\\;version:\\1"}
+    entries = {
+        "By name": {"dom": {"script#telling-name": text, "style[type='telling-name']": text}},
+        "Title": {"dom": {"title": text, "title, script": text}},
+        "Script": {"scripts": "inner-text"},
+        "Style": {"css": "inner-text"},
+        "Source": {"html": "inner-t\\w+[^<]*telling"},
+        "Class": {"dom": {"[class*='inner-text']": {"exists": ""}, "p": text}},
+        "Attribute": {"dom": {"p": {"attributes": {"class": "inner-text"}}}},
+    }
+    folder = tmp_path_factory.mktemp("bodies")
+    (folder / "a.json").write_text(json.dumps(entries))
+    return load_fingerprints(folder)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(HEADS, max_size=25))
+def test_broken_pages_give_the_same_with_and_without_prefilter(
+    about_bodies: FingerprintSet, pieces: list[str]
+) -> None:
+    headers = (("Content-Type", "text/html; charset=utf-8"),)
+    capture = Capture("https://www.site.example/", 200, headers, "".join(pieces).encode(), 0)
+    assert differences([capture], about_bodies) == []
 
 
 @pytest.mark.parametrize(

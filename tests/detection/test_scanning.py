@@ -14,6 +14,7 @@ from tracewell.detection.scanning import (
     HITS_MAX,
     AhoCorasickScanner,
     HyperscanScanner,
+    Places,
     Scanner,
     make_scanner,
 )
@@ -36,6 +37,10 @@ def places(needles: list[str], text: str) -> list[tuple[int, int]]:
     )
 
 
+def listed(found: Places | None) -> list[tuple[int, int]]:
+    return sorted((number, end) for number, ends in (found or {}).items() for end in ends)
+
+
 @settings(max_examples=300)
 @given(NEEDLES, TEXTS, st.booleans())
 def test_every_place_of_every_string_is_found(
@@ -43,7 +48,7 @@ def test_every_place_of_every_string_is_found(
 ) -> None:
     text = "".join(pieces)
     found = AhoCorasickScanner(needles, dense=dense).scan(text.encode())
-    assert sorted(found or []) == places(needles, text)
+    assert listed(found) == places(needles, text)
 
 
 @with_hyperscan
@@ -51,7 +56,24 @@ def test_every_place_of_every_string_is_found(
 @given(NEEDLES, TEXTS)
 def test_hyperscan_finds_the_same(needles: list[str], pieces: list[str]) -> None:
     text = "".join(pieces)
-    assert sorted(HyperscanScanner(needles).scan(text.encode()) or []) == places(needles, text)
+    assert listed(HyperscanScanner(needles).scan(text.encode())) == places(needles, text)
+
+
+@with_hyperscan
+@settings(max_examples=100, deadline=None)
+@given(NEEDLES, TEXTS)
+def test_of_some_strings_hyperscan_tells_that_they_are_there(
+    needles: list[str], pieces: list[str]
+) -> None:
+    text = "".join(pieces)
+    scanner = HyperscanScanner(needles, once=frozenset((0, 2)))
+    assert scanner.agrees()
+    found = scanner.scan(text.encode())
+    expected = places(needles, text)
+    assert set(found or ()) == {number for number, _ in expected}
+    assert [place for place in listed(found) if place[0] not in (0, 2)] == [
+        place for place in expected if place[0] not in (0, 2)
+    ]
 
 
 def test_a_string_over_the_border_of_two_windows_is_found_once() -> None:
@@ -59,7 +81,7 @@ def test_a_string_over_the_border_of_two_windows_is_found_once() -> None:
     scanner = AhoCorasickScanner(["needle", "xx"])
     for shift in range(-8, 3):
         data = b"-" * (border + shift) + b"NEEDLE" + b"-" * 10
-        assert scanner.scan(data) == [(0, border + shift + 6)]
+        assert scanner.scan(data) == {0: [border + shift + 6]}
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -72,6 +94,9 @@ def test_a_flood_of_places_is_told_by_presence_alone(quick: bool) -> None:
 
 class Blind(AhoCorasickScanner):
     """A Hyperscan that misses matches, as some wheels do."""
+
+    def __init__(self, needles: list[str], once: frozenset[int]) -> None:
+        super().__init__(needles)
 
     def agrees(self) -> bool:
         return False

@@ -116,7 +116,7 @@ class DecodedBody:
     _mark_bytes: int = 0
     _checkpoints: list[tuple[int, tuple[bytes, int]]] = field(default_factory=list)
     _returns: list[int] | None = None
-    _chunk_starts: list[int] | None = None
+    _chunk_starts: list[int] = field(default_factory=lambda: [0])
 
     def byte_offset(self, index: int) -> int:
         """The offset in the body of the character at `index` of `text` (its length: the end)."""
@@ -135,12 +135,11 @@ class DecodedBody:
         """How many bytes of UTF-8 the characters before `index` take."""
         if self.text.isascii():
             return index
-        if self._chunk_starts is None:
-            text, size = self.text, _CHUNK_CHARS
-            sizes = [_utf8_size(text[at : at + size]) for at in range(0, len(text), size)]
-            self._chunk_starts = list(itertools.accumulate(sizes, initial=0))
         chunk = index // _CHUNK_CHARS
-        return self._chunk_starts[chunk] + _utf8_size(self.text[chunk * _CHUNK_CHARS : index])
+        starts = self._chunk_starts
+        for at in range((len(starts) - 1) * _CHUNK_CHARS, chunk * _CHUNK_CHARS, _CHUNK_CHARS):
+            starts.append(starts[-1] + _utf8_size(self.text[at : at + _CHUNK_CHARS]))
+        return starts[chunk] + _utf8_size(self.text[chunk * _CHUNK_CHARS : index])
 
     def _with_returns(self, at: int) -> int:
         """A place of the text (for UTF-8: of its bytes), counted with the carriage returns."""

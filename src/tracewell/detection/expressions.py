@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Iterator
 from collections.abc import Sequence as Items
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import regex
 
@@ -24,6 +24,7 @@ from tracewell.detection.javascript import (
 )
 from tracewell.detection.literals import Needles, find_anchor
 from tracewell.detection.reach import (
+    NEVER,
     Cost,
     Reach,
     WidestReach,
@@ -36,6 +37,8 @@ from tracewell.detection.reach import (
 from tracewell.detection.translation import FLAGS, write_python
 
 STEPS_MAX = 2_000_000  # of one search without a time limit: some 50 ms at worst
+STEPS_FREE = 20_000  # of one search before which no clock is looked at
+_NOTHING = re.compile("(?!)")  # stands for what `re` cannot compile
 WINDOWS_MAX = 1_000
 # Above this length `regex` may pass its time limit by far: it looks at its clock between steps, and
 # one step can be a walk over the whole text.
@@ -49,8 +52,7 @@ class TooMuchWork(Exception):  # noqa: N818 - not an error of anyone, a bound th
     """The search could take longer than any page is worth."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Matches that begin in [first, last] end at `end` or before."""
 
     first: int
@@ -66,12 +68,13 @@ class Expression:
         "_ends",
         "_first",
         "_peek",
-        "_quick",
         "_short",
         "_slow",
         "_starts",
         "_written",
+        "free",
         "needles",
+        "quick",
     )
 
     def __init__(self, source: str) -> None:
@@ -79,11 +82,11 @@ class Expression:
         self._written = write_python(node)
         self._cost: Cost = find_cost(node)
         self._first = _first_sign(node)
-        self._quick: re.Pattern[str] | None = _compile_quick(self._written)
+        self.quick: re.Pattern[str] = _compile_quick(self._written) or _NOTHING
         # Texts of this length are searched as a whole: that costs less than to choose windows.
-        lengths = (1024, 256, 128, 64, 32) if self._quick else ()
-        cheap = (length for length in lengths if self._cost.steps(length, length) <= STEPS_MAX)
-        self._short = next(cheap, -1)
+        self._short = min(1024, self._length_of(STEPS_MAX))
+        # And with these `quick.search` is over before a clock tells anything.
+        self.free = self._length_of(STEPS_FREE)
         self._slow: regex.Pattern[str] | None = None
         ahead = [look.body for look in looks(node)]
         needles, starts, ends = _find_bounds(node)
@@ -93,14 +96,19 @@ class Expression:
         # How far behind its end a match looks: for `\\b` and `$` one character.
         self._peek = 1 + sum(map(find_width, ahead))
 
+    def _length_of(self, steps: int) -> int:
+        """The longest text that `quick` searches in so many steps; -1 where none."""
+        if self.quick is _NOTHING or self._cost.degree >= NEVER:
+            return -1
+        return int((steps / self._cost.factor) ** (1 / (self._cost.degree + 1)))
+
     def search(self, text: str, positions: Items[int] | None, timeout_s: float) -> Match | None:
         """The first match, or None. `positions`: everywhere that one of the needles stands.
 
         Raises TimeoutError, TooMuchWork, and what `regex` raises for what it cannot compile.
         """
         if len(text) <= self._short:
-            assert self._quick is not None
-            return self._quick.search(text)
+            return self.quick.search(text)
         if positions is not None and self._starts is not None:
             windows = list(self._windows(text, positions)) if len(positions) <= WINDOWS_MAX else []
             if windows and windows[-1].first >= 0:
@@ -147,8 +155,8 @@ class Expression:
         if self._first and starts > 1:
             starts = text.count(self._first, window.first, window.last + 1)
         steps = self._cost.steps(starts, length)
-        if self._quick is not None and steps <= STEPS_MAX:
-            return self._quick.search(text, window.first, end)
+        if self.quick is not _NOTHING and steps <= STEPS_MAX:
+            return self.quick.search(text, window.first, end)
         if length > TIMED_LENGTH_MAX and steps > 1000 * STEPS_MAX:
             raise TooMuchWork
         return self._compiled_slow().search(text, window.first, end, timeout=timeout_s)

@@ -226,7 +226,7 @@ _COMMON = regex.compile(
     |button|section|html|footer|header|hidden|input|property|table|iframe|images?/|param|desktop
     |srcset|css|aria-|label|sites/|application|data-|common|canonical|youtube
     |facebook|googl?e?|dns-prefetch|robots|manifest|lightbox|bootstrap|material|animate
-    |version|color|text|font-?|source|page|upload|media|module|widget|theme|main|menu
+    |version|!\[cdata\[|color|text|font-?|source|page|upload|media|module|widget|theme|main|menu
     |container|alternate|analytics|m(?:in|ax)-|_blank|copyright|original|information|component|small-|large-|medium-""",
     regex.VERBOSE,
 )

@@ -11,7 +11,7 @@ import turbohtml
 
 from tracewell.detection.charset import flatten
 from tracewell.detection.expressions import get_expression
-from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet, is_about_raw_text
+from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet
 from tracewell.detection.literals import Needles
 from tracewell.detection.matching import Guard, Hit, Place, match_values
 from tracewell.detection.model import GivenUp, Pattern

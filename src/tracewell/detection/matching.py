@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import regex
 
-from tracewell.detection.expressions import Match, TooMuchWork, get_expression
+from tracewell.detection.expressions import Expression, Match, TooMuchWork, get_expression
 from tracewell.detection.late_tags import find_late_tag
 from tracewell.detection.model import GivenUp, Limits, Pattern
 from tracewell.detection.page import EXCERPT_CHARS_MAX, Page
@@ -18,13 +19,14 @@ from tracewell.values import Evidence
 VERSIONS_MAX = 50  # of one pattern on one page
 COMPILE_S_MAX = 0.5  # beside the page's own time, for the expressions that it is the first to need
 _COMPILED_BEFORE_S = 0.0002
+_SPENT = "the time for this page was spent"
+FREE_SEARCHES = 64  # between two looks at the clock, of searches that take next to no time
 
 # A text, and where in it the pattern's strings begin (None: the pattern is tried everywhere).
 Place = tuple[Value, Sequence[int] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One pattern that matched on the page: the first place, every version it told."""
 
     pattern: Pattern
@@ -51,18 +53,44 @@ class Guard:
     _deadline: float | None = None
     _began: float = 0.0
     _compile_s: float = 0.0
+    _free_searches: int = 0
 
-    def search(self, pattern: Pattern, text: str, positions: Sequence[int] | None) -> Match | None:
+    def find_expression(self, pattern: Pattern) -> Expression | None:
+        """The pattern's expression; None, and told, where it cannot be run or time is over."""
+        now = self.seconds()
+        if self._left(now) <= 0:
+            self._free_searches = 0
+            self.give_up(pattern, _SPENT)
+            return None
+        try:
+            expression = get_expression(pattern.expression)
+            self._grant(self.seconds() - now)
+            return expression
+        except (ValueError, MemoryError, regex.error) as error:
+            self.give_up(pattern, f"the expression cannot be run: {error}"[:200])
+        return None
+
+    def allows_free(self) -> bool:
+        """Whether there is time for one more search that takes next to none: the clock is looked at
+        once for many of them."""
+        self._free_searches -= 1
+        if self._free_searches >= 0:
+            return True
+        self._free_searches = 0 if self.is_spent() else FREE_SEARCHES
+        return self._free_searches > 0
+
+    def search(
+        self, pattern: Pattern, expression: Expression, text: str, positions: Sequence[int] | None
+    ) -> Match | None:
         """The first match, or None; None too, and told, when a bound came before the answer."""
         now = self.seconds()
         left = self._left(now)
         if left <= 0:
-            self.give_up(pattern, "the time for this page was spent")
+            self._free_searches = 0
+            self.give_up(pattern, _SPENT)
             return None
         timeout_s = min(left, self.limits.pattern_timeout_s)
         try:
-            expression = get_expression(pattern.expression)
-            self._grant(self.seconds() - now)
             if self.obvious:
                 return expression.search_timed(text, timeout_s)
             return expression.search(text, positions, timeout_s)
@@ -104,10 +132,18 @@ class Guard:
 
 def match_values(pattern: Pattern, places: Iterable[Place], guard: Guard) -> Hit | None:
     """The pattern over each value: the place of the first match, versions from all."""
+    expression = guard.find_expression(pattern)
+    if expression is None:
+        return None
+    free = -1 if guard.obvious else expression.free
     first: tuple[Value, int, int] | None = None
     versions: list[str] = []
     for value, positions in places:
-        match = guard.search(pattern, value.text, positions)
+        match: Match | None
+        if len(value.text) <= free and guard.allows_free():
+            match = expression.quick.search(value.text)
+        else:
+            match = guard.search(pattern, expression, value.text, positions)
         if match is None:
             if guard.given_up and guard.is_spent():
                 break

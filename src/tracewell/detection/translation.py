@@ -7,6 +7,7 @@ repetition keeps its last capture instead of being cleared by each round.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Iterator
 
 import regex
@@ -60,8 +61,8 @@ def write_python(node: Node) -> str:
 
 
 def _write_set(ranges: Ranges, negated: bool) -> str:
-    if not ranges:
-        return "(?s:.)" if negated else "(?!)"
+    if not ranges or _is_everything(ranges):
+        return "(?s:.)" if bool(ranges) is not negated else "(?!)"
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1] and not negated:
         character = chr(ranges[0][0])
         if character.isascii():
@@ -72,6 +73,16 @@ def _write_set(ranges: Ranges, negated: bool) -> str:
         for low, high in widened
     )
     return f"[{'^' if negated else ''}{inside}]"
+
+
+def _is_everything(ranges: Ranges) -> bool:
+    """Whether the ranges leave nothing out, as those of `[\\s\\S]` do."""
+    end = 0
+    for low, high in sorted(ranges):
+        if low > end:
+            return False
+        end = max(end, high + 1)
+    return end > sys.maxunicode
 
 
 def _write_code(code: int) -> str:
