@@ -22,6 +22,8 @@ from tracewell.trace.companies.routes import company_endpoints, company_fast_han
 from tracewell.trace.companies.service import Companies
 from tracewell.trace.credits.routes import credit_endpoints
 from tracewell.trace.credits.service import Credits
+from tracewell.trace.details.routes import detail_endpoints
+from tracewell.trace.details.service import Details
 from tracewell.trace.lists.routes import list_endpoints
 from tracewell.trace.lists.service import Lists
 from tracewell.trace.paging import Pager
@@ -62,6 +64,7 @@ def build_trace(
         endpoints=(
             *company_endpoints(companies, pager),
             *search_endpoints(search, pager),
+            *detail_endpoints(Details(database, ledger), pager),
             *user_endpoints(Users(database, ledger, search), pager),
             *technology_endpoints(Technologies(database), pager),
             *credit_endpoints(Credits(database, ledger), pager),

@@ -93,17 +93,19 @@ class EndpointTable:
 
     def find(self, method: str, path: str) -> Matched | WrongMethod | None:
         """The endpoint, or which methods the path has, or None for an unknown path."""
-        methods = self._literal.get(path)
+        allowed = set(methods := self._literal.get(path, {}))
         params: dict[str, Any] = {}
-        if methods is None:
+        if method not in methods:
+            # A value may be spelt like a literal path: GET of a company that is called `batch`.
             for pattern, candidates in self._shaped.get(path.count("/"), ()):
                 match = pattern.fullmatch(path)
                 if match is not None:
-                    methods, params = candidates, match.groupdict()
-                    break
-        if methods is None:
+                    allowed |= set(candidates)
+                    if method in candidates:
+                        methods, params = candidates, match.groupdict()
+                        break
+        if not allowed:
             return None
-        endpoint = methods.get(method)
-        if endpoint is None:
-            return WrongMethod(tuple(sorted(methods)))
-        return Matched(endpoint, params)
+        if method not in methods:
+            return WrongMethod(tuple(sorted(allowed)))
+        return Matched(methods[method], params)
