@@ -184,9 +184,13 @@ class _Crawl:
                 with suppress(ValueError):
                     self.certificate = parse_certificate(exchange.certificate)
                     told |= describe_certificate(self.certificate)
-            capture_id = await asyncio.to_thread(self.tools.archive.write, exchange, told)
+            kept = exchange
+            if self.known is not None and kept.original is None:
+                # Not asked for conditionally (robots.txt); it may be the same bytes all the same.
+                kept = replace(kept, original=await self.known.find(kept.url))
+            capture_id = await asyncio.to_thread(self.tools.archive.write, kept, told)
             if self.known is not None:
-                self.known.note(exchange, capture_id)
+                self.known.note(kept, capture_id)
         return capture_id
 
     async def _render(self, page: Capture) -> Capture | None:
