@@ -199,7 +199,7 @@ class Browser:
 
         page: Page = await context.new_page()
         context.on("page", lambda other: asyncio.ensure_future(_close_quietly(other)))
-        await page.goto(visit.page.url, wait_until="domcontentloaded")
+        await page.goto(visit.page.url, wait_until="commit")
         with suppress(PlaywrightError):
             # A page that never rests is read as it stands.
             settle_ms = self._limits.settle_timeout_s * 1000
@@ -225,8 +225,9 @@ class Browser:
         with suppress(PlaywrightError):  # the page may be gone by now
             if request.is_navigation_request() and request.frame.parent_frame is None:
                 is_page = request.method == "GET" and request.url == visit.page.url
-                # It may not lead itself elsewhere: that would be another page.
-                await (self._fulfil(route, visit.page) if is_page else route.abort())
+                # It may not lead itself elsewhere: that would be another page. No content, since a
+                # failure would put the browser's error page in its place.
+                await (self._fulfil(route, visit.page) if is_page else route.fulfill(status=204))
             elif request.method != "GET" or request.resource_type not in _FETCHED_TYPES:
                 await route.abort("blockedbyclient")
             else:
@@ -270,6 +271,9 @@ class Browser:
         if context is None:
             return
         try:
+            with suppress(TimeoutError):
+                # Answers under way end first, or they would be left behind by the loop.
+                await asyncio.wait_for(context.unroute_all(behavior="wait"), 1)
             await asyncio.wait_for(context.close(), 5)
         except (TimeoutError, PlaywrightError):
             await self.close()
