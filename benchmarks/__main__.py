@@ -9,7 +9,16 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-BENCHMARKS = ("limits", "charges", "paid_read", "signing", "detection", "detect_jobs", "quality")
+BENCHMARKS = (
+    "limits",
+    "charges",
+    "paid_read",
+    "signing",
+    "crawl",
+    "detection",
+    "detect_jobs",
+    "quality",
+)
 
 
 def describe_machine() -> str:

@@ -10,6 +10,7 @@ from tracewell.cli.errors import told_plainly
 
 _COMMANDS = {
     "admin": ("tracewell.cli.admin", "admin"),
+    "archive": ("tracewell.cli.archive", "archive"),
     "audit": ("tracewell.cli.audit", "audit"),
     "crawl": ("tracewell.cli.crawl", "crawl"),
     "detect": ("tracewell.cli.detect", "detect"),
