@@ -20,11 +20,11 @@ from tracewell.kernel.database import Transaction
 from tracewell.kernel.merkle import hash_leaf
 
 _NEXT = "SELECT COALESCE(MAX(seq), 0) + 1 FROM audit_records"
-_ADD = """
+ADD_RECORD = """
     INSERT INTO audit_records (seq, request_id, user_id, logged_at, record, leaf_hash, leaf)
     VALUES (:seq, :request_id, :user_id, :logged_at, :record, :leaf_hash, :leaf)
 """
-_COMPLETE = """
+ADD_COMPLETION = """
     INSERT INTO audit_completions (request_id, completed_at, failure, report_hash, leaf)
     VALUES (:request_id, :completed_at, :failure, :report_hash, :leaf)
 """
@@ -58,7 +58,7 @@ async def add_record(tx: Transaction, make: MakeRecord, clock: Clock) -> AuditRe
     encoded = encode_record(record)
     hashed = hash_leaf(encoded)
     await tx.execute(
-        _ADD,
+        ADD_RECORD,
         seq=seq,
         request_id=record.caller.request_id,
         user_id=record.caller.principal.user_id,
@@ -75,7 +75,7 @@ async def add_completion(tx: Transaction, request_id: str, completion: Completio
     """Appends what became of a lookup; there is at most one for each."""
     leaf = await tree_store.lock_next_leaf(tx)
     await tx.execute(
-        _COMPLETE,
+        ADD_COMPLETION,
         request_id=request_id,
         completed_at=completion.completed_at,
         failure=completion.failure,
