@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 from tests.web.authority import Authority
+from warcio.archiveiterator import ArchiveIterator
 
 from tracewell.web.archive import read_capture
 from tracewell.web.archive_writer import ArchiveWriter
 from tracewell.web.client import FetchLimits
+from tracewell.web.crawl import crawl_domain
+from tracewell.web.crawl_model import CrawlProgress, CrawlResult, CrawlTools
 from tracewell.web.exchange import BodyLimits, Fetched, FetchFailure, FetchOutcome
 from tracewell.web.fetcher import Fetcher
 
@@ -240,3 +243,35 @@ def test_what_is_no_http2_is_told(fetcher: Build, tmp_path: Path, raw: bytes, co
     outcome = asyncio.run(run())
     assert isinstance(outcome, FetchFailure)
     assert outcome.code == code
+
+
+def test_a_crawl_notes_the_certificate_of_the_home_page(fetcher: Build, tmp_path: Path) -> None:
+    async def run(site: Site) -> CrawlResult:
+        async with fetcher(site.allow, tls=site.authority.trust) as client:
+            with ArchiveWriter(tmp_path / "archive", lambda: NOW_MS) as writer:
+                tools = CrawlTools(client, writer, lambda: NOW_MS)
+                steps: list[CrawlProgress] = []
+                result = await crawl_domain(
+                    "https://shop.example/", tools, on_progress=steps.append
+                )
+                assert [step.step for step in steps] == ["robots", "home", "sitemap", "dns"]
+                return result
+
+    (tmp_path / "tls").mkdir()
+    with running(tmp_path / "tls") as site:
+        result = asyncio.run(run(site))
+    assert result.home_url == "https://shop.example/"
+    assert result.certificate is not None
+    assert (result.certificate.issuer, result.certificate.subject) == ("Acme Trust Co", "Shop")
+    home = next(capture for capture in result.captures if capture.status == 200)
+    assert home.certificate_issuer == "Acme Trust Co"
+    (path,) = (tmp_path / "archive").glob("*.warc.gz")
+    with path.open("rb") as file:
+        told = [
+            record.content_stream().read().decode()
+            for record in ArchiveIterator(file)
+            if record.rec_type == "metadata"
+        ]
+    assert "seed: shop.example\r\n" in told[0]
+    assert "certificate-issuer: Acme Trust Co\r\n" in told[0]
+    assert f"certificate-sha256: {result.certificate.sha256}\r\n" in told[0]
