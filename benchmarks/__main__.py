@@ -14,6 +14,7 @@ BENCHMARKS = (
     "charges",
     "paid_read",
     "audit",
+    "tokens",
     "signing",
     "crawl",
     "detection",

@@ -42,9 +42,12 @@ def serve(host: str, port: int, product: str | None, workers: int, data: Path | 
       DATABASE_URL=postgresql://localhost/tracewell tracewell serve --workers 4
     """
     from tracewell.main import serving
+    from tracewell.main.start_check import require_startable
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=serving.LOG_FORMAT)
     settings = load_settings(data=data, product=product)
+    for warning in require_startable(settings):
+        logging.getLogger("tracewell").error("%s", warning)
     try:
         sys.exit(serving.serve(settings, host, port, workers))
     except serving.StartFailed as error:
