@@ -29,6 +29,7 @@ def wire_connectors(
     """One of each connector, those of the deployment's own folder included."""
     records = settings.own_records_path or settings.data / "records"
     own = settings.connectors_path or settings.data / "connectors"
+    lists = settings.watchlists_path or settings.data / "watchlists"
     return build_connectors(
         ConnectorSettings(
             clock=clock,
@@ -36,6 +37,7 @@ def wire_connectors(
             mmdb_directory=settings.mmdb_path,
             company_directory=companies,
             connectors_directory=own if own.is_dir() else None,
+            watchlist_directory=lists if lists.is_dir() else None,
         )
     )
 

@@ -18,6 +18,7 @@ from tracewell.intrace.connectors.sources.phone_plan import PhonePlan
 from tracewell.intrace.connectors.sources.postal_address import PostalAddress
 from tracewell.intrace.connectors.sources.rdap import Rdap
 from tracewell.intrace.connectors.sources.trace import CompanyDirectory, Trace
+from tracewell.intrace.connectors.sources.watchlists import Watchlists
 from tracewell.intrace.connectors.sources.web_page import WebPage
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class ConnectorSettings:
     mmdb_directory: Path | None = None
     company_directory: CompanyDirectory | None = None
     connectors_directory: Path | None = None
+    watchlist_directory: Path | None = None
 
 
 def build_connectors(settings: ConnectorSettings) -> tuple[Connector, ...]:
@@ -41,6 +43,7 @@ def build_connectors(settings: ConnectorSettings) -> tuple[Connector, ...]:
     """
     ours: tuple[Connector, ...] = (
         OwnRecords(settings.own_records_directory, clock=settings.clock),
+        Watchlists(settings.watchlist_directory, clock=settings.clock),
         Trace(settings.company_directory),
         PhonePlan(),
         EmailDomain(),

@@ -1,4 +1,4 @@
-"""Connector `own_records`: the organisation's CSV and Parquet files, looked up by exact identifier.
+"""Connector `own_records`: the organisation's CSV and Parquet files, by identifier or near name.
 
 The files stay where they are; a file that changed is read again. What a column means stands in the
 manifest (`record_manifest`); reading and indexing live in `record_index`.
@@ -12,6 +12,8 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -32,6 +34,7 @@ from tracewell.intrace.connectors.sources.record_index import (
     ROWS_MAX,
     LoadReport,
     RecordIndex,
+    Row,
     load_records,
     statements_of,
 )
@@ -42,7 +45,7 @@ from tracewell.intrace.connectors.sources.record_manifest import (
     RecordFile,
     read_manifest,
 )
-from tracewell.intrace.connectors.threads import start_in_thread
+from tracewell.intrace.connectors.threads import call_in_thread, start_in_thread
 from tracewell.intrace.identifiers.model import Identifier
 from tracewell.resolution.vocabulary import DETAILS, PREDICATES
 from tracewell.values import Observation
@@ -95,12 +98,12 @@ class OwnRecords(Connector):
         return None
 
     async def ask(self, identifier: Identifier, context: AskContext) -> Sequence[Observation]:
-        """Every row that holds the identifier; partial when a file could not be read in full."""
+        """Every row that holds the identifier or a near name; partial when rows may be missing."""
         loaded = await self._fresh()
         observations: list[Observation] = []
         records = 0
         for entry, stamp, index in loaded.files:
-            for number, row in index.iter_rows(identifier.type, identifier.key):
+            for number, row in await call_in_thread(partial(_rows_of, index, identifier)):
                 records += 1
                 if records > RECORDS_PER_ANSWER_MAX:
                     raise PartialAnswerError(
@@ -193,6 +196,15 @@ class OwnRecords(Connector):
                 _log.warning("own records: %s", told)
             files.append((entry, stamp, index))
         return _Loaded(manifest_stamp, tuple(files))
+
+
+def _rows_of(index: RecordIndex, identifier: Identifier) -> list[tuple[int, Row]]:
+    """The rows that hold the identifier, and after them those with a name that is near."""
+    exact = islice(index.iter_rows(identifier.type, identifier.key), RECORDS_PER_ANSWER_MAX + 1)
+    rows = dict(exact)
+    for number, row in index.list_near_rows(identifier.type, identifier.value):
+        rows.setdefault(number, row)
+    return list(rows.items())
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -11,7 +11,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,15 +23,23 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from tracewell.intrace.connectors.screening import NameIndex, build_name_index
 from tracewell.intrace.connectors.sources.record_manifest import INDEXED, RecordFile
 from tracewell.intrace.identifiers import IdentifierError, IdentifierType, parse_identifier
+from tracewell.resolution import Kind
 
-ROWS_MAX: Final = 1_000_000
+ROWS_MAX: Final = 10_000_000
+NAMES_MAX: Final = 2_000_000
+"""Names of a file that are found by other spellings as well; beyond, by the same words only."""
+NEAR_ROWS_MAX: Final = 20
+NAME_SCORE_MIN: Final = 0.8
 FILE_BYTES_MAX: Final = 2 << 30
 CELL_CHARACTERS_MAX: Final = 4_096
 _ROW_BITS: Final = 24  # up to 16.7 million rows; the other 40 bits are the value's hash
 _BATCH_ROWS: Final = 65_536
 _PARTIAL_DATE: Final = re.compile(r"[12][0-9]{3}(-(0[1-9]|1[0-2]))?")
+
+_NAMED: Final = frozenset({IdentifierType.NAME, IdentifierType.COMPANY_NAME})
 
 assert ROWS_MAX < 1 << _ROW_BITS
 
@@ -81,6 +89,14 @@ class LoadReport:
         return f"{self.file}: {', '.join(parts)}" if parts else None
 
 
+@dataclass(frozen=True, slots=True)
+class NamedRows:
+    """Names of a file with their index, and the row of each."""
+
+    index: NameIndex
+    rows: Sequence[int]
+
+
 class RecordIndex:
     """A loaded file: exact look-up by the key of an identifier."""
 
@@ -90,11 +106,13 @@ class RecordIndex:
         table: pa.Table,
         indexes: Mapping[IdentifierType, memoryview],
         report: LoadReport,
+        names: Mapping[IdentifierType, NamedRows] | None = None,
     ) -> None:
         self.entry = entry
         self.report = report
         self._table = table
         self._indexes = indexes
+        self._names = names or {}
 
     def iter_rows(self, kind: IdentifierType, key: str) -> Iterator[tuple[int, Row]]:
         """The (number, cells) of the rows that hold the identifier, in file order."""
@@ -110,6 +128,19 @@ class RecordIndex:
             if any(k == kind and found == key for k, found in _keys(self.entry, row)):
                 yield number, row
             place += 1
+
+    def list_near_rows(self, kind: IdentifierType, name: str) -> list[tuple[int, Row]]:
+        """The (number, cells) of rows whose names are near, the nearest first. Takes milliseconds.
+
+        Nothing where the file has no names of that kind, or too many (`NAMES_MAX`).
+        """
+        named = self._names.get(kind)
+        if named is None:
+            return []
+        compared = Kind.PERSON if kind is IdentifierType.NAME else Kind.ORGANIZATION
+        found = named.index.search(name, compared, score_min=NAME_SCORE_MIN, limit=NEAR_ROWS_MAX)
+        numbers = dict.fromkeys(named.rows[candidate.place] for candidate in found)
+        return [(number, self._row(number)) for number in numbers]
 
     def _row(self, number: int) -> Row:
         cells = self._table.slice(number, 1).to_pylist()[0]
@@ -148,6 +179,9 @@ def _load(directory: Path, entry: RecordFile, rows_max: int) -> RecordIndex:
     malformed = [0]
     batches: list[pa.RecordBatch] = []
     collected: dict[IdentifierType, array[int]] = defaultdict(lambda: array("Q"))
+    names: dict[IdentifierType, tuple[list[str], array[int]]] = defaultdict(
+        lambda: ([], array("I"))
+    )
     rows = bad_rows = bad_cells = 0
     is_truncated = False
     for whole in _iter_batches(path, entry, malformed):
@@ -160,6 +194,9 @@ def _load(directory: Path, entry: RecordFile, rows_max: int) -> RecordIndex:
             bad_rows += not keys
             for kind, key in keys:
                 collected[kind].append(_hash(key) << _ROW_BITS | rows)
+                if kind in _NAMED:
+                    names[kind][0].append(key)
+                    names[kind][1].append(rows)
             rows += 1
         batches.append(batch)
         if is_truncated:
@@ -167,7 +204,12 @@ def _load(directory: Path, entry: RecordFile, rows_max: int) -> RecordIndex:
     table = pa.Table.from_batches(batches) if batches else pa.table({})
     report = LoadReport(entry.file, rows, bad_rows, bad_cells, malformed[0], is_truncated)
     indexes = {kind: _sorted_view(entries) for kind, entries in collected.items()}
-    return RecordIndex(entry, table, indexes, report)
+    named = {
+        kind: NamedRows(build_name_index(texts), numbers)
+        for kind, (texts, numbers) in names.items()
+        if len(texts) <= NAMES_MAX
+    }
+    return RecordIndex(entry, table, indexes, report, named)
 
 
 def _iter_batches(path: Path, entry: RecordFile, malformed: list[int]) -> Iterator[pa.RecordBatch]:
