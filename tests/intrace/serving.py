@@ -32,6 +32,7 @@ from tracewell.intrace.connectors.sources.email_domain import EmailDomain
 from tracewell.intrace.connectors.sources.phone_plan import PhonePlan
 from tracewell.intrace.identifiers import Identifier, IdentifierType
 from tracewell.intrace.lookups.model import LookupRules
+from tracewell.intrace.reports.authority import TimestampAuthority
 from tracewell.intrace.reports.pdf.exporting import PdfExporter
 from tracewell.kernel.clock import system_clock
 from tracewell.kernel.database import Database, open_database
@@ -175,6 +176,7 @@ class Options:
     deep_per_minute: int = 1_000
     connector_timeout_s: float = 0.3
     retention_days: int = 30
+    authority: TimestampAuthority | None = None
 
 
 @contextlib.contextmanager
@@ -264,6 +266,7 @@ async def _started(database_url: str, folder: Path, options: Options) -> AsyncIt
         ),
         organization_id="org_test",
         exporter=PdfExporter(document_key),
+        authority=options.authority,
     )
     api_keys = ApiKeyring(database, hasher, clock)
     rules = wire.IntraceRules(api_keys, TestBearer(), True, options.requests_per_minute, burst=0)

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from tracewell.cli.verify import verify
 
 RELEASE = Path(__file__).parent / "released" / "0.1.0"
+EVIDENCED = RELEASE.with_name("0.1.0-evidence")
 BUNDLE = RELEASE / "bundle.json"
 JWKS = RELEASE / "jwks.json"
 
@@ -64,11 +65,26 @@ def test_a_file_that_is_no_bundle_is_not_verified() -> None:
     assert (result.exit_code, "bundle_malformed" in result.output) == (1, True)
 
 
-def test_a_member_that_this_release_cannot_check_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "newer.json"
-    path.write_text(json.dumps({**json.loads(BUNDLE.read_text()), "tree_head": "head"}))
-    result = _run(path, "--jwks", JWKS)
-    assert (result.exit_code, "tree_head" in result.output) == (0, True)
+def test_evidence_is_checked_and_told() -> None:
+    files = (EVIDENCED / "bundle.json", "--jwks", EVIDENCED / "jwks.json")
+    roots = ("--tsa", EVIDENCED / "timestamp-roots.pem")
+    told = json.loads(_run(*files, *roots, "--json").output)
+    assert told["verified"] is True
+    assert told["audit_log"]["log"] == "tracewell-audit/org_self"
+    assert told["timestamp"]["proven"] is True
+    assert told["unchecked"] == []
+    text = _run(*files, *roots).output
+    assert "tree size" in text
+    assert "stamped at" in text
+
+
+def test_a_time_stamp_without_an_authority_to_trust_is_told_as_unchecked(tmp_path: Path) -> None:
+    files = (EVIDENCED / "bundle.json", "--jwks", EVIDENCED / "jwks.json")
+    told = json.loads(_run(*files, "--json").output)
+    assert (told["verified"], told["unchecked"]) == (True, ["timestamp"])
+    assert told["timestamp"]["proven"] is False
+    (tmp_path / "none.pem").write_text("no certificate")
+    assert _run(*files, "--tsa", tmp_path / "none.pem").exit_code == 2
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
+from functools import partial
 
 from tracewell.intrace.access import AccessBook
 from tracewell.intrace.audit.routes import audit_endpoints
@@ -15,10 +17,12 @@ from tracewell.intrace.lookups.deep_limit import DeepLimit
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.lookups.routes import lookup_endpoints
 from tracewell.intrace.lookups.service import Lookups
+from tracewell.intrace.reports.authority import TimestampAuthority
 from tracewell.intrace.reports.model import Signer
 from tracewell.intrace.reports.pdf.exporting import PdfExporter
 from tracewell.intrace.reports.routes import report_endpoints
 from tracewell.intrace.reports.service import Reports
+from tracewell.intrace.reports.stamping import Stamping
 from tracewell.kernel.clock import Clock
 from tracewell.kernel.database import Database
 from tracewell.kernel.http.endpoint import Endpoint
@@ -33,6 +37,7 @@ class Intrace:
     audit: Audit
     tree: AuditTree
     reports: Reports
+    stamping: Stamping | None
     lookups: Lookups
     means: Means
     endpoints: tuple[Endpoint, ...]
@@ -49,6 +54,7 @@ def build_intrace(
     rules: LookupRules,
     organization_id: str,
     exporter: PdfExporter,
+    authority: TimestampAuthority | None = None,
     access: AccessBook | None = None,
 ) -> Intrace:
     """Puts the product together.
@@ -59,7 +65,10 @@ def build_intrace(
     access = access if access is not None else AccessBook()
     audit = Audit(database, clock, organization_id)
     tree = AuditTree(database, clock, signer, organization_id)
-    reports = Reports(database, clock, signer, audit, exporter)
+    stamping = None
+    if authority is not None:
+        stamping = Stamping(database, clock, authority, new_nonce=partial(secrets.randbits, 64))
+    reports = Reports(database, clock, signer, audit, tree, exporter, stamps=stamping is not None)
     lookups = Lookups(database, clock, new_id, audit, reports, rules)
     sources = ConnectorRoutes(
         rules.connectors, rules.enabled, clock, rules.connector_timeout_s, rules.means
@@ -68,6 +77,7 @@ def build_intrace(
         audit,
         tree,
         reports,
+        stamping,
         lookups,
         rules.means,
         (

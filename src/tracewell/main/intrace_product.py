@@ -23,7 +23,7 @@ from tracewell.main.directory import TraceDirectory
 from tracewell.main.ground import Ground
 from tracewell.main.secret_files import ensure_secret
 from tracewell.main.sign_in import wire_sign_in
-from tracewell.main.signing import open_document_key
+from tracewell.main.signing import open_authority, open_document_key
 
 
 def wire_intrace(
@@ -56,6 +56,7 @@ def wire_intrace(
         rules=_lookup_rules(ground),
         organization_id=settings.organization_id,
         exporter=PdfExporter(open_document_key(settings), settings.pdf_fonts_path),
+        authority=open_authority(settings),
         access=access,
     )
     app = build_app(

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from tracewell.intrace.access import AccessBook
 from tracewell.intrace.app import Intrace
 from tracewell.intrace.audit.tree import AuditTree
+from tracewell.intrace.reports.stamping import Stamping
 from tracewell.kernel.database import DatabaseFailed
 from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.kernel.identity.keyring import Keyring
@@ -50,6 +51,7 @@ class Products:
     roles: RoleWatch | None = None
     audit_tree: AuditTree | None = None
     sign_in: ASGIApp | None = None
+    stamping: Stamping | None = None
 
     async def check(self) -> dict[str, str]:
         """What a server needs to serve, each `ok` or what is wrong with it."""
@@ -70,6 +72,7 @@ class Products:
         problems = {
             "role_file": None if self.roles is None else self.roles.problem,
             "audit_log": None if self.audit_tree is None else self.audit_tree.problem,
+            "timestamps": None if self.stamping is None else self.stamping.problem,
         }
         return {name: problem for name, problem in problems.items() if problem is not None}
 
@@ -100,6 +103,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         apps: dict[str, ASGIApp] = {}
         roles: RoleWatch | None = None
         audit_tree: AuditTree | None = None
+        stamping: Stamping | None = None
         endpoints: dict[str, tuple[Endpoint, ...]] = {}
         sign_in: ASGIApp | None = None
         if "trace" in prefixes:
@@ -116,9 +120,15 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
             stack.push_async_callback(intrace.means.close)
             purging = asyncio.create_task(_purge_regularly(intrace))
             stack.push_async_callback(_cancelled, purging)
+            stamping = intrace.stamping
+            if stamping is not None:
+                asking = asyncio.create_task(stamping.stamp_regularly())
+                stack.push_async_callback(_cancelled, asking)
             keeping = asyncio.create_task(keep_audit_log(intrace, settings.audit_retention_days))
             stack.push_async_callback(_cancelled, keeping)
-        yield Products(ground, apps, prefixes, endpoints, signing, roles, audit_tree, sign_in)
+        yield Products(
+            ground, apps, prefixes, endpoints, signing, roles, audit_tree, sign_in, stamping
+        )
 
 
 async def _purge_regularly(intrace: Intrace) -> None:

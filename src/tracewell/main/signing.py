@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracewell.intrace.reports.authority import TimestampAuthority
 from tracewell.kernel.signing import (
     Keyring,
     PublicKeyDirectory,
@@ -9,7 +10,8 @@ from tracewell.kernel.signing import (
     ensure_signing_key,
 )
 from tracewell.kernel.signing.document_key import DocumentKeyFile
-from tracewell.main.settings import Settings
+from tracewell.kernel.signing.timestamps import parse_roots
+from tracewell.main.settings import Settings, SettingsWrong
 
 
 def open_signing(settings: Settings) -> Keyring:
@@ -20,6 +22,26 @@ def open_signing(settings: Settings) -> Keyring:
     folder = settings.data / "keys"
     path = settings.signing_private_key_path or ensure_signing_key(folder)
     return Keyring(SigningKeyFile(path), PublicKeyDirectory(folder / "public"))
+
+
+def open_authority(settings: Settings) -> TimestampAuthority | None:
+    """The time-stamp authority, if one is configured. Raises SettingsWrong."""
+    if settings.timestamp_url is None:
+        return None
+    path = settings.timestamp_certificates_path
+    if path is None:
+        raise SettingsWrong(
+            "TIMESTAMP_URL needs TIMESTAMP_CERTIFICATES_PATH "
+            "(for example /etc/tracewell/timestamp-roots.pem)"
+        )
+    try:
+        roots = parse_roots(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SettingsWrong(
+            "TIMESTAMP_CERTIFICATES_PATH: no PEM certificate can be read there "
+            "(for example /etc/tracewell/timestamp-roots.pem)"
+        ) from error
+    return TimestampAuthority(settings.timestamp_url, roots, settings.timestamp_timeout_seconds)
 
 
 def open_document_key(settings: Settings) -> DocumentKeyFile:

@@ -42,6 +42,8 @@ class Report:
     report_hash: str
     signed_at: int
     expires_at: int
+    wants_timestamp: bool = False
+    """Whether an authority is to be asked; of a new report only."""
 
 
 class RecordMismatch(StrEnum):

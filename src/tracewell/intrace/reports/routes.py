@@ -21,6 +21,26 @@ PDF = "application/pdf"
 _ACCESS = Access(scopes=frozenset({"reports:read"}))
 
 
+class InclusionProofModel(BaseModel):
+    """That the audit log holds this report, under the head `tree_head` (RFC 9162)."""
+
+    entry: str = Field(description="The log's entry, base64: canonical JSON with `report_hash`.")
+    hashes: list[str] = Field(description="SHA-256, base64, from the leaf to the root.")
+    leaf_index: int = Field(ge=0)
+
+
+class StampModel(BaseModel):
+    """A time stamp over the signature."""
+
+    response: str = Field(description="RFC 3161 response, DER, base64.")
+
+
+class NoStampModel(BaseModel):
+    """Why there is no time stamp yet; it is asked for again."""
+
+    missing: Literal["pending", "not_answered", "refused", "invalid"]
+
+
 class BundleModel(BaseModel):
     """A report that anyone verifies offline with the keys at `/.well-known/jwks.json`."""
 
@@ -28,6 +48,15 @@ class BundleModel(BaseModel):
     payload: str = Field(description="The signed bytes, base64.")
     report_hash: str = Field(pattern="^sha256:[0-9a-f]{64}$")
     signature: str = Field(description="Detached JWS over the payload (RFC 7797, Ed25519).")
+    # Absent, not null, where there is none.
+    inclusion_proof: InclusionProofModel = Field(
+        default_factory=lambda: InclusionProofModel.model_construct()
+    )
+    tree_head: str = Field("", description="Signed note, https://c2sp.org/tlog-checkpoint.")
+    timestamp: StampModel | NoStampModel = Field(
+        default_factory=lambda: NoStampModel.model_construct(),
+        description="Only where an authority is configured.",
+    )
 
 
 class VerificationModel(BaseModel):

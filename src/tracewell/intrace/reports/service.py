@@ -6,7 +6,9 @@ from tracewell.intrace import errors
 from tracewell.intrace.audit import store as audit_store
 from tracewell.intrace.audit.model import Caller, Completion, Resource
 from tracewell.intrace.audit.service import Audit
-from tracewell.intrace.reports import store
+from tracewell.intrace.audit.tree import AuditTree
+from tracewell.intrace.reports import store, timestamp_store
+from tracewell.intrace.reports.evidence import Evidence, describe_evidence
 from tracewell.intrace.reports.model import (
     RecordMismatch,
     Report,
@@ -20,6 +22,7 @@ from tracewell.kernel.clock import Clock
 from tracewell.kernel.database import Database
 from tracewell.kernel.errors import ApiError
 from tracewell.kernel.signing import (
+    LogProof,
     NotVerified,
     VerificationKeys,
     build_bundle,
@@ -37,13 +40,18 @@ class Reports:
         clock: Clock,
         signer: Signer,
         audit: Audit,
+        tree: AuditTree,
         exporter: PdfExporter,
+        *,
+        stamps: bool = False,
     ) -> None:
         self._database = database
         self._clock = clock
         self._signer = signer
         self._audit = audit
+        self._tree = tree
         self._exporter = exporter
+        self._stamps = stamps
 
     def sign(self, request_id: str, owner: str, payload: bytes, expires_at: int) -> Report:
         """A report over canonical bytes, not yet stored. Raises SigningFailed."""
@@ -58,6 +66,7 @@ class Reports:
             report_hash=hash_payload(payload),
             signed_at=signed_at,
             expires_at=expires_at,
+            wants_timestamp=self._stamps,
         )
 
     async def read_report(self, caller: Caller, request_id: str, resource: Resource) -> Report:
@@ -70,18 +79,34 @@ class Reports:
         return report
 
     async def read_bundle(self, caller: Caller, request_id: str) -> bytes:
-        """The file that anyone verifies offline. Raises as `read_report`."""
+        """The file that anyone verifies offline.
+
+        Raises as `read_report`, and LogAltered: no proof is given out of a log that was changed.
+        """
         report = await self.read_report(caller, request_id, Resource.REPORT)
-        return build_bundle(report.payload, report.signature)
+        evidence = await self._gather(request_id)
+        return build_bundle(report.payload, report.signature, evidence.log, evidence.timestamp)
 
     async def export_pdf(
         self, caller: Caller, request_id: str, *, include_provenance: bool
     ) -> bytes:
-        """The report for people, signed. Raises as `read_report`, and SigningFailed."""
+        """The report for people, signed. Raises as `read_bundle`, and SigningFailed."""
         report = await self.read_report(caller, request_id, Resource.REPORT)
-        bundle = build_bundle(report.payload, report.signature)
+        evidence = await self._gather(request_id)
+        bundle = build_bundle(report.payload, report.signature, evidence.log, evidence.timestamp)
         request = ExportRequest(self._clock(), caller.principal.to_wire(), include_provenance)
-        return await self._exporter.export(report, bundle, request, ())
+        rows = describe_evidence(evidence, report.signature)
+        return await self._exporter.export(report, bundle, request, rows)
+
+    async def _gather(self, request_id: str) -> Evidence:
+        included = await self._tree.inclusion(request_id)
+        async with self._database.statement() as tx:
+            timestamp = await timestamp_store.find_timestamp(tx, request_id)
+        done, log = included.completion, None
+        if done is not None and done.entry is not None:
+            path, head = done.proof.hashes, included.head.note
+            log = LogProof(done.entry, done.proof.leaf, path, head)
+        return Evidence(log, timestamp)
 
     async def verify(self, request_id: str) -> Verification:
         """Checks the stored bytes against the hash of their making and against the signature.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracewell.intrace.reports import timestamp_store
 from tracewell.intrace.reports.model import Report
 from tracewell.kernel.database import Transaction
 
@@ -34,6 +35,8 @@ async def add_report(tx: Transaction, report: Report) -> None:
         signed_at=report.signed_at,
         expires_at=report.expires_at,
     )
+    if report.wants_timestamp:
+        await timestamp_store.add_wanted(tx, report.request_id, report.signed_at)
 
 
 async def find_report(tx: Transaction, request_id: str, now: int) -> Report | None:

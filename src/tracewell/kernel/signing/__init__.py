@@ -6,6 +6,7 @@ What is signed, when, and where the signature is stored is decided by the produc
 from tracewell.kernel.signing.bundle import (
     BUNDLE_BYTES_MAX,
     Bundle,
+    VerifiedBundle,
     build_bundle,
     hash_payload,
     parse_bundle,
@@ -23,6 +24,7 @@ from tracewell.kernel.signing.errors import (
     SigningFailed,
     SigningFailure,
 )
+from tracewell.kernel.signing.evidence import Logged, LogProof, TimestampMissing
 from tracewell.kernel.signing.key_file import SigningKeyFile, ensure_signing_key
 from tracewell.kernel.signing.keyring import Keyring, PublicKeyDirectory
 from tracewell.kernel.signing.keys import (
@@ -44,6 +46,7 @@ from tracewell.kernel.signing.notes import (
     verify_note,
 )
 from tracewell.kernel.signing.revocation import Revocation, RevocationReason
+from tracewell.kernel.signing.timestamps import Timestamp
 
 __all__ = [
     "BUNDLE_BYTES_MAX",
@@ -53,6 +56,8 @@ __all__ = [
     "FailureReason",
     "JwksError",
     "Keyring",
+    "LogProof",
+    "Logged",
     "NotVerified",
     "NoteInvalid",
     "PublicKeyDirectory",
@@ -63,8 +68,11 @@ __all__ = [
     "SigningFailure",
     "SigningKey",
     "SigningKeyFile",
+    "Timestamp",
+    "TimestampMissing",
     "VerificationKeys",
     "Verified",
+    "VerifiedBundle",
     "build_bundle",
     "canonical_json",
     "ensure_signing_key",

@@ -56,6 +56,9 @@ class FailureReason(StrEnum):
     KEY_REVOKED = "key_revoked"
     SIGNATURE_INVALID = "signature_invalid"
     HASH_MISMATCH = "hash_mismatch"
+    INCLUSION_INVALID = "inclusion_invalid"
+    TREE_HEAD_INVALID = "tree_head_invalid"
+    TIMESTAMP_INVALID = "timestamp_invalid"
     DOCUMENT_MALFORMED = "document_malformed"
     DOCUMENT_NOT_SIGNED = "document_not_signed"
     DOCUMENT_ALTERED = "document_altered"
@@ -72,6 +75,10 @@ EXPLANATIONS: dict[FailureReason, str] = {
     "signature before that.",
     FailureReason.SIGNATURE_INVALID: "The signature does not belong to these bytes.",
     FailureReason.HASH_MISMATCH: "The stated hash is not the hash of these bytes.",
+    FailureReason.INCLUSION_INVALID: "The proof does not lead from this report to the tree head.",
+    FailureReason.TREE_HEAD_INVALID: "The tree head is not signed by any of the given keys.",
+    FailureReason.TIMESTAMP_INVALID: "The time stamp is not one over this signature by a trusted "
+    "authority.",
     FailureReason.DOCUMENT_MALFORMED: "The file is not a PDF that can be read.",
     FailureReason.DOCUMENT_NOT_SIGNED: "The PDF does not carry exactly one signature.",
     FailureReason.DOCUMENT_ALTERED: "The PDF is not what was signed.",

@@ -147,6 +147,25 @@ class IntraceSettings(SourceSettings):
         "ones lack.",
         examples=["/usr/share/fonts/opentype/noto"],
     )
+    timestamp_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Intrace: time-stamp authority (RFC 3161 over HTTP) that dates reports; "
+        "without it they are dated by the engine alone.",
+        examples=["https://timestamp.example.com/tsr"],
+    )
+    timestamp_certificates_path: Path | None = Field(
+        default=None,
+        description="Intrace: PEM file of the root certificates of that authority.",
+        examples=["/etc/tracewell/timestamp-roots.pem"],
+    )
+    timestamp_timeout_seconds: float = Field(
+        default=10,
+        gt=0,
+        le=120,
+        description="Intrace: how long that authority may take; lookups do not wait for it.",
+        examples=["10"],
+    )
     result_retention_days: int = Field(
         default=30,
         ge=1,
