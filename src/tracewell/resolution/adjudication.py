@@ -12,8 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from tracewell.resolution.blocking import Indexes
-from tracewell.resolution.columns import Bools, Floats
+from tracewell.resolution.columns import Bools, Floats, Indexes
 
 BITS_MAX: Final = 14.0
 BITS_MIN: Final = -7.0

@@ -1,143 +1,219 @@
-"""Which pairs of records are worth comparing: those that share a rare key. Nothing is scored."""
+"""Which pairs of records are worth comparing: those that share a rare key. Nothing is scored.
+
+Keys are numbers in arrays, so that finding the blocks is one sort.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tracewell.resolution.columns import Columns, Indexes, Interned, Ints, Names, ValueSets
 from tracewell.resolution.features import Features, is_role_mailbox
-from tracewell.resolution.folding import skeleton, sound
+from tracewell.resolution.folding import skeleton
 from tracewell.resolution.shortforms import SHORT_FORMS
 
 BLOCK_MAX: Final = 60
 WINDOW: Final = 6
 RARE_MAX: Final = 16
 _PHONE_DIGITS: Final = 7
+_ADDRESS_WORDS: Final = 10
+_SPACE: Final = 1 << 30
 
-Indexes = npt.NDArray[np.int64]
+# (records, keys): the same length, a key may stand several times for one record.
+Keys = tuple[Ints, Ints]
 
 
-def find_candidates(features: Sequence[Features]) -> tuple[Indexes, Indexes]:
+def find_candidates(features: Sequence[Features], columns: Columns) -> tuple[Indexes, Indexes]:
     """Pairs (i, j), i < j, sorted; the work is bounded however alike the records are.
 
     A block (records with one key) above `BLOCK_MAX` is compared as a sorted neighbourhood.
     """
     count = len(features)
-    blocks: dict[object, list[int]] = defaultdict(list)
-    for index, record in enumerate(features):
-        for key in set(_keys(record)):
-            blocks[key].append(index)
-    rare: dict[object, list[int]] = defaultdict(list)
-    for index, record in enumerate(features):
-        for key in _rare_keys(record):
-            found = rare[key]
-            if len(found) <= RARE_MAX and (not found or found[-1] != index):
-                found.append(index)
-    codes: list[Indexes] = []
-    small: list[int] = []
-    for members in blocks.values():
-        size = len(members)
-        if size == 2:
-            small.append(members[0] * count + members[1])
-        elif 2 < size <= BLOCK_MAX:
-            codes.append(_all_pairs(members, count))
-        elif size > BLOCK_MAX:
-            codes.append(_neighbours(members, features, count))
-    for members in rare.values():
-        if len(members) == 2:
-            small.append(members[0] * count + members[1])
-        elif 2 < len(members) <= RARE_MAX:
-            codes.append(_all_pairs(members, count))
-    codes.append(np.array(small, dtype=np.int64))
-    pairs = np.unique(np.concatenate(codes))
+    common = _gather(_common_keys(features, columns), count)
+    rare = _gather(_rare_keys(columns), count)
+    found = [*_pairs_of_blocks(common, count, BLOCK_MAX)]
+    found += _pairs_of_blocks(rare, count, RARE_MAX)
+    oversized = _oversized(common)
+    if oversized:
+        ranks = _ranks(features)
+        found += [_neighbours(block, rank, count) for block in oversized for rank in ranks]
+    pairs = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
     return pairs // max(1, count), pairs % max(1, count)
 
 
-def _all_pairs(members: list[int], count: int) -> Indexes:
-    left, right = _triangle(len(members))
-    indexes = np.array(members, dtype=np.int64)
-    return indexes[left] * count + indexes[right]
+def _gather(keys: Iterator[Keys], count: int) -> list[Ints]:
+    """Records by block: arrays of sorted records, one for each key that several share."""
+    spaces = list(keys)
+    if not spaces:
+        return []
+    codes = np.concatenate([key + place * (1 << 58) for place, (_, key) in enumerate(spaces)])
+    records = np.concatenate([records for records, _ in spaces])
+    order = np.lexsort((records, codes))
+    codes, records = codes[order], records[order]
+    fresh = np.ones(len(codes), dtype=np.bool_)
+    fresh[1:] = (codes[1:] != codes[:-1]) | (records[1:] != records[:-1])
+    codes, records = codes[fresh], records[fresh]
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else codes
+    sizes = np.diff(np.r_[starts, len(codes)])
+    shared = sizes > 1
+    return [records, starts[shared], sizes[shared]]
 
 
-_TRIANGLES: Final = tuple(
-    tuple(a.astype(np.int64) for a in np.triu_indices(size, 1)) for size in range(BLOCK_MAX + 1)
-)
+def _pairs_of_blocks(blocks: list[Ints], count: int, size_max: int) -> Iterator[Indexes]:
+    """All pairs within the blocks of at most `size_max` records, blocks of one size at once."""
+    if not blocks:
+        return
+    records, starts, sizes = blocks
+    for size in np.unique(sizes[sizes <= size_max]).tolist():
+        members = records[starts[sizes == size][:, None] + np.arange(size)[None, :]]
+        left, right = np.triu_indices(size, 1)
+        yield (members[:, left] * count + members[:, right]).ravel()
 
 
-def _triangle(size: int) -> tuple[Indexes, Indexes]:
-    left, right = _TRIANGLES[size]
-    return left, right
+def _oversized(blocks: list[Ints]) -> list[Ints]:
+    if not blocks:
+        return []
+    records, starts, sizes = blocks
+    large = np.flatnonzero(sizes > BLOCK_MAX).tolist()
+    return [records[starts[k] : starts[k] + sizes[k]] for k in large]
 
 
-def _neighbours(members: list[int], features: Sequence[Features], count: int) -> Indexes:
-    """Alike records of a big block stand next to each other when sorted by name, then by date."""
+def _ranks(features: Sequence[Features]) -> list[Ints]:
+    """Two orders in which alike records stand next to each other: by name, and by date."""
+    names = [min((name.key for name in f.names), default="") for f in features]
+    births = [f.birth for f in features]
+    orders: tuple[Callable[[int], object], ...] = (
+        lambda i: (names[i], births[i], i),
+        lambda i: (births[i], names[i], i),
+    )
+    ranks = []
+    for order in orders:
+        rank = np.empty(len(features), dtype=np.int64)
+        rank[sorted(range(len(features)), key=order)] = np.arange(len(features))  # type: ignore[arg-type]
+        ranks.append(rank)
+    return ranks
+
+
+def _neighbours(members: Ints, rank: Ints, count: int) -> Indexes:
+    ordered = members[np.argsort(rank[members])]
     found = []
-    names = {i: min((n.key for n in features[i].names), default="") for i in members}
-    for order in (
-        lambda i: (names[i], features[i].birth, i),
-        lambda i: (features[i].birth, names[i], i),
-    ):
-        ordered = np.array(sorted(members, key=order), dtype=np.int64)
-        for step in range(1, WINDOW + 1):
-            a, b = ordered[:-step], ordered[step:]
-            found.append(np.minimum(a, b) * count + np.maximum(a, b))
+    for step in range(1, min(WINDOW, len(ordered) - 1) + 1):
+        a, b = ordered[:-step], ordered[step:]
+        found.append(np.minimum(a, b) * count + np.maximum(a, b))
     return np.concatenate(found)
 
 
-def _keys(record: Features) -> Iterator[object]:
+def _common_keys(features: Sequence[Features], columns: Columns) -> Iterator[Keys]:
     """What two records of one holder have in common in spite of a slip here or there."""
-    yield from record.personal
-    yield from record.contacts
-    yield from record.emails
-    year, month, day = record.birth
-    if day:
-        yield year, min(month, day), max(month, day)
-    for email in record.emails:
-        local = email.partition("@")[0]
-        if len(local) > 4 and not is_role_mailbox(email):
-            yield "local", local
-    for phone in record.phones:
-        yield "phone", phone[-_PHONE_DIGITS:]
-    sounds: set[str] = set()
-    for name in record.names:
-        heard = [_heard(w, has_vowels=name.has_vowels) for w in name.words]
-        sounds.update(heard)
-        yield tuple(sorted(heard))
-        if len(heard) > 2:
-            yield tuple(sorted((heard[0], heard[-1])))
-    numbers = [w for w in record.address_words if w[0].isdigit()]
-    texts = [w for w in record.address_words if not w[0].isdigit() and len(w) > 3]
-    for word in sounds:
-        if year:
-            yield "y", word, year
-            if day:
-                yield "md", word, month * 32 + day
-        for place in (*numbers, *texts):
-            yield "at", word, place
-    for number in numbers[:3]:
-        for text in texts:
-            yield number, text
-    for employer in record.employers:
-        for word in sounds:
-            yield "by", word, employer.words[0] if employer.words else ""
+    for values in (columns.personal, columns.contacts, columns.emails):
+        yield _cells(values.values)
+    yield _mapped(columns.emails, _mailbox)
+    yield _mapped(columns.phones, lambda phone: phone[-_PHONE_DIGITS:])
+    births = columns.births
+    records = np.flatnonzero(births[:, 2] > 0)
+    months, days = births[records, 1], births[records, 2]
+    yield (
+        records,
+        births[records, 0] * 1_024 + np.minimum(months, days) * 32 + np.maximum(months, days),
+    )
+    holder, heard = _heard(columns.names)
+    yield holder, _whole_name(heard)
+    lengths = columns.names.lengths
+    long = np.flatnonzero(lengths > 2)
+    first, last = heard[long, 0], heard[long, lengths[long] - 1]
+    yield holder[long], np.minimum(first, last) * _SPACE + np.maximum(first, last)
+    owners, sounds = _cells(heard, holder)
+    years, month_days = births[owners, 0], births[owners, 1] * 32 + births[owners, 2]
+    dated, whole = years > 0, births[owners, 2] > 0
+    yield owners[dated], sounds[dated] * _SPACE + years[dated]
+    yield owners[whole], sounds[whole] * _SPACE + month_days[whole] + 4_096
+    yield _crossed(owners, sounds, columns.employers.values)
+    numbers, texts = _places(columns)
+    yield _crossed(owners, sounds, np.concatenate([numbers, texts], axis=1))
+    yield _crossed(*_cells(numbers), texts)
 
 
-def _rare_keys(record: Features) -> Iterator[object]:
+def _rare_keys(columns: Columns) -> Iterator[Keys]:
     """Single words: only where few records have them."""
-    for name in record.names:
-        for word in name.words:
-            yield _heard(word, has_vowels=name.has_vowels)
-            if not name.has_vowels or len(word) > 3:
-                yield "bare", skeleton(word)
-            for group in SHORT_FORMS.get(word, ()):
-                yield "short", group
-    for email in record.emails:
-        yield "domain", email.rpartition("@")[2]
+    names = columns.names
+    holder, heard = _heard(names)
+    yield _cells(heard, holder)
+    bare, short = Interned(), []
+    skeletons = np.array(
+        [bare.number(skeleton(w)) if len(w) > 3 else -1 for w in names.vocabulary] or [-1],
+        dtype=np.int64,
+    )
+    yield _cells(np.where(names.words >= 0, skeletons[names.words], -1), holder)
+    for place, word in enumerate(names.vocabulary):
+        short += [(place, group) for group in SHORT_FORMS.get(word, ())]
+    if short:
+        places, groups = np.array(short, dtype=np.int64).T
+        table = np.full((len(names.vocabulary), int(np.bincount(places).max())), -1, np.int64)
+        nth = np.arange(len(places)) - np.searchsorted(places, places)
+        table[places, nth] = groups
+        of_words = np.where(names.words[:, :, None] >= 0, table[names.words], -1)
+        yield _cells(of_words.reshape(len(of_words), -1), holder)
+    yield _mapped(columns.emails, lambda email: email.rpartition("@")[2])
 
 
-def _heard(word: str, *, has_vowels: bool) -> str:
-    return sound(word) if has_vowels else skeleton(word)
+def _mailbox(email: str) -> str:
+    local = email.partition("@")[0]
+    return local if len(local) > 4 and not is_role_mailbox(email) else ""
+
+
+def _cells(table: Ints, holder: Ints | None = None) -> Keys:
+    """The cells of a table that are told (not negative), with their record."""
+    rows, places = np.nonzero(table >= 0)
+    return (rows if holder is None else holder[rows]), table[rows, places]
+
+
+def _mapped(values: ValueSets, key_of: Callable[[str], str]) -> Keys:
+    """Values by a part of their text; an empty part is no key."""
+    parts = Interned()
+    numbers = [parts.number(key) if (key := key_of(t)) else -1 for t in values.texts]
+    table = np.array(numbers or [-1], dtype=np.int64)
+    return _cells(np.where(values.values >= 0, table[values.values], -1))
+
+
+def _crossed(owners: Ints, keys: Ints, table: Ints) -> Keys:
+    """Each key of a record together with each cell of the record's row."""
+    rows = table[owners]
+    places, cells = np.nonzero(rows >= 0)
+    return owners[places], keys[places] * _SPACE + rows[places, cells]
+
+
+def _heard(names: Names) -> tuple[Ints, Ints]:
+    """Per name its record, and how its words sound (their consonants, of an abjad's)."""
+    holder = np.repeat(np.arange(len(names.counts), dtype=np.int64), names.counts)
+    heard = np.where(names.words >= 0, names.sounds[names.words], -1)
+    if not names.has_vowels.all():
+        bare = ~names.has_vowels
+        heard[bare] = np.where(names.words[bare] >= 0, names.skeletons[names.words[bare]], -1)
+    return holder, heard
+
+
+def _whole_name(heard: Ints) -> Ints:
+    """One number for all words of a name in any order."""
+    ordered = np.sort(heard, axis=1)
+    key = np.zeros(len(heard), dtype=np.int64)
+    for place in range(ordered.shape[1]):
+        key = (key * 1_000_003 + ordered[:, place] + 2) % ((1 << 57) // 1_000_003)
+    return key
+
+
+def _places(columns: Columns) -> tuple[Ints, Ints]:
+    """The numbers and the longer words of each record's addresses."""
+    is_number = np.array([t[0].isdigit() for t in columns.address_texts] or [False], dtype=np.bool_)
+    is_text = np.array(
+        [not t[0].isdigit() and len(t) > 3 for t in columns.address_texts] or [False],
+        dtype=np.bool_,
+    )
+    table = columns.address_words[:, :_ADDRESS_WORDS]
+    there = table >= 0
+    return (
+        np.where(there & is_number[table], table, -1),
+        np.where(there & is_text[table], table, -1),
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracewell.resolution.features import ADDRESS_WORDS_MAX, Features, is_role_mailbox
-from tracewell.resolution.folding import sound
+from tracewell.resolution.folding import skeleton, sound
 from tracewell.resolution.model import Kind
 
 NAME_WORDS_MAX: Final = 5
@@ -21,6 +21,7 @@ PERSON: Final = 1
 ORGANIZATION: Final = 2
 
 Ints = npt.NDArray[np.int64]
+Indexes = Ints
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
@@ -53,6 +54,7 @@ class Names:
     ideographs: list[str]
     vocabulary: list[str]
     sounds: Ints
+    skeletons: Ints
     starts: Ints
     counts: Ints
     rarity: Floats
@@ -90,6 +92,7 @@ class Columns:
     address_words: Ints
     address_rarity: Floats
     address_texts: list[str]
+    address_joined: list[str]
 
 
 def build_columns(features: Sequence[Features]) -> Columns:
@@ -120,6 +123,7 @@ def build_columns(features: Sequence[Features]) -> Columns:
         address_words=words,
         address_rarity=word_rarity,
         address_texts=address_texts,
+        address_joined=["".join(f.address_words) for f in features],
     )
 
 
@@ -173,11 +177,26 @@ def _name_columns(features: Sequence[Features]) -> Names:
         has_vowels=np.array(vowels, dtype=np.bool_),
         ideographs=characters,
         vocabulary=values,
-        sounds=np.array([heard.number(sound(w)) for w in values], dtype=np.int64),
+        sounds=np.array([heard.number(sound(w)) for w in values] or [0], dtype=np.int64),
+        skeletons=_skeletons(rows, vowels, values, heard),
         starts=starts_array,
         counts=np.diff(np.append(starts_array, len(rows))),
         rarity=_bits(counts, len(features), 1 / 1_500, 1_000.0),
     )
+
+
+def _skeletons(
+    rows: list[list[int]], vowels: list[bool], values: list[str], heard: Interned
+) -> Ints:
+    """The consonants of the words that are written without vowels somewhere, -1 of all others.
+
+    Numbered with the sounds: what sounds like bare consonants agrees with them.
+    """
+    found = np.full(max(1, len(values)), -1, dtype=np.int64)
+    bare = {number for row, has in zip(rows, vowels, strict=True) if not has for number in row}
+    for number in sorted(bare - {-1}):
+        found[number] = heard.number(skeleton(values[number]))
+    return found
 
 
 def _value_sets(

@@ -14,30 +14,20 @@ TEXT_CHARACTERS_MAX: Final = 512
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _JOINED: Final = re.compile(r"(?<=[a-z0-9])['\u2019`\u02bc](?=[a-z0-9])")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_VOWEL_RUNS: Final = re.compile("[aeiou]+")
 _REPEATED: Final = re.compile(r"(.)\1+")
-_SOUNDS: Final = tuple(
-    (re.compile(pattern), sound)
-    for pattern, sound in (
-        # Letters and groups of letters that spellings and romanisations exchange for each other.
-        (r"sch(?=[aeioulmnrw])|sh|sz(?=[aeiou])", "s"),
-        (r"tsch|tch|ch|cz|tj", "c"),
-        (r"^hs|^x(?=[aeiou])", "s"),
-        (r"ph", "f"),
-        (r"ts|tz|dz", "z"),
-        (r"kh|ck|q|c(?![eiyc])", "k"),
-        (r"c(?=[eiy])(?<!^c)", "s"),
-        (r"gh|dh|th|bh", lambda m: m[0][0]),
-        (r"x", "ks"),
-        (r"w", "v"),
-        (r"zh|dj|j(?=[aou])", "j"),
-        (r"ee|ie|ii|iy|ij|yj|ey|ei|y", "i"),
-        (r"oo|ou|ow|uo", "u"),
-        (r"ae|ai|ay|eh", "e"),
-        (r"(?<=[aeiou])h(?![aeiou])", ""),
-        (r"z", "s"),
-    )
-)
+# Letters and groups of letters that spellings and romanisations exchange for each other; of
+# several that begin at one place the first counts.
+_SOUNDS: Final = (
+    ("sch(?=[aeioulmnrw])", "s"), ("sh", "s"), ("sz(?=[aeiou])", "s"), ("^hs", "s"),
+    ("^x(?=[aeiou])", "s"), ("tsch", "c"), ("tch", "c"), ("ch(?=[lr])", "k"), ("ch", "c"),
+    ("cz", "c"), ("tj", "c"), ("ph", "f"), ("t[sz]", "s"), ("d[zs]", "s"), ("kh", "k"),
+    ("ck", "k"), ("q", "k"), ("(?<!^)c(?=[eiy])", "s"), ("c", "k"), ("gh", "g"), ("dh", "d"),
+    ("th", "t"), ("bh", "b"), ("x", "ks"), ("w", "v"), ("zh", "j"), ("dj", "j"), ("z", "s"),
+    ("ee|ie|ii|iy|ij|yj|ey|ei|y", "i"), ("oo|ou|ow|uo", "u"), ("ae|ai|ay|eh", "e"),
+    ("(?<=[aeiou])h(?![aeiou])", ""),
+)  # fmt: skip
+_SOUND: Final = re.compile("|".join(f"({pattern})" for pattern, _ in _SOUNDS))
+_SPOKEN: Final = tuple(spoken for _, spoken in _SOUNDS)
 
 
 @lru_cache(maxsize=65_536)
@@ -69,9 +59,7 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=65_536)
 def sound(word: str) -> str:
     """How a plain word sounds across spellings and romanisations: equal for Qaddafi and Kaddafi."""
-    heard = word
-    for pattern, replacement in _SOUNDS:
-        heard = pattern.sub(replacement, heard)
+    heard = _SOUND.sub(lambda found: _SPOKEN[(found.lastindex or 1) - 1], word)
     return _REPEATED.sub(r"\1", heard)
 
 

@@ -12,8 +12,7 @@ import numpy as np
 from rapidfuzz.distance import OSA, Indel
 from rapidfuzz.process import cpdist
 
-from tracewell.resolution.blocking import Indexes
-from tracewell.resolution.columns import PERSON, Bools, Columns, Floats, Ints, ValueSets
+from tracewell.resolution.columns import PERSON, Bools, Columns, Floats, Indexes, Ints, ValueSets
 from tracewell.resolution.namelevels import NameLevels, compare_name_columns, letters_apart
 
 SILENT: Final = -1
@@ -218,67 +217,56 @@ def _letters_apart(ours: list[str], theirs: list[str]) -> Ints:
 
 def _compare_addresses(columns: Columns, left: Indexes, right: Indexes) -> Field:
     """4 the same, 3 mostly, 2 in part, 1 little, 0 nothing; rarity in bits of the shared words."""
-    a, b = columns.address_words[left], columns.address_words[right]
-    told = (a[:, 0] >= 0) & (b[:, 0] >= 0)
+    words, bits = columns.address_words, columns.address_rarity
     level = np.full(len(left), SILENT, dtype=np.int64)
     rarity = np.zeros(len(left))
-    places = np.flatnonzero(told)
-    if len(places):
-        a, b = a[places], b[places]
-        shared = ((a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]).any(axis=2)
-        bits_a = np.where(a >= 0, columns.address_rarity[a], 0.0)
-        bits_b = np.where(b >= 0, columns.address_rarity[b], 0.0)
-        common = np.where(shared, bits_a, 0.0).sum(axis=1)
-        total_a, total_b = bits_a.sum(axis=1), bits_b.sum(axis=1)
-        covered = common / np.maximum(1e-9, np.minimum(total_a, total_b))
-        overall = common / np.maximum(1e-9, total_a + total_b - common)
-        likeness = 0.6 * covered + 0.4 * overall
-        level[places] = np.searchsorted([0.08, 0.35, 0.6, 0.85], likeness, side="right")
-        rarity[places] = common
-        _forgive_spelling(columns.address_texts, a, b, level, rarity, places, total_a, total_b)
+    places = np.flatnonzero((words[left, 0] >= 0) & (words[right, 0] >= 0))
+    a, b = words[left[places]], words[right[places]]
+    shared = ((a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]).any(axis=2)
+    bits_a = np.where(a >= 0, bits[a], 0.0)
+    common = np.where(shared, bits_a, 0.0).sum(axis=1)
+    total_a, total_b = bits_a.sum(axis=1), np.where(b >= 0, bits[b], 0.0).sum(axis=1)
+    least = np.minimum(total_a, total_b)
+    covered = common / np.maximum(1e-9, least)
+    overall = common / np.maximum(1e-9, total_a + total_b - common)
+    likeness = 0.6 * covered + 0.4 * overall
+    found = np.searchsorted([0.08, 0.35, 0.6, 0.85], likeness, side="right")
+    is_short = (a[:, 3] < 0) & (b[:, 3] < 0)
+    texts = columns.address_joined
+    open_ = np.flatnonzero(((found > 0) & (found < 4)) | (is_short & (found < 2)))
+    ours = [texts[i] for i in left[places[open_]].tolist()]
+    theirs = [texts[i] for i in right[places[open_]].tolist()]
+    raised, share = _forgive_spelling(ours, theirs, found[open_], is_short[open_])
+    found[open_] = raised
+    common[open_] = np.maximum(common[open_], share * least[open_])
+    level[places] = found
+    rarity[places] = common
     return Field(level, rarity)
 
 
 def _forgive_spelling(
-    vocabulary: list[str],
-    a: Ints,
-    b: Ints,
-    level: Ints,
-    rarity: Floats,
-    places: Ints,
-    total_a: Floats,
-    total_b: Floats,
-) -> None:
-    """Raises the level of addresses that differ by slips of the pen or by spaces."""
-    short = (a[:, 3] < 0) & (b[:, 3] < 0)
-    open_ = np.flatnonzero(
-        ((level[places] > 0) & (level[places] < 4)) | (short & (level[places] < 2))
-    )
-    if not len(open_):
-        return
-    ours, theirs = _joined(vocabulary, a[open_]), _joined(vocabulary, b[open_])
+    ours: list[str], theirs: list[str], found: Ints, is_short: Bools
+) -> tuple[Ints, Floats]:
+    """The levels of addresses that differ by slips of the pen or by spaces, raised.
+
+    And the share of the words' rarity that counts as shared.
+    """
+    level, share = found.copy(), np.zeros(len(found))
+    if not ours:
+        return level, share
     likeness = np.asarray(
         cpdist(
             ours, theirs, scorer=Indel.normalized_similarity, score_cutoff=0.75, dtype=np.float32
         )
     )
-    least = np.minimum(total_a, total_b)[open_]
-    for floor, found, share in ((0.75, 2, 0.6), (0.87, 3, 0.85)):
-        alike = (likeness >= floor) & ~(short[open_] & (likeness < 0.8))
-        alike &= level[places[open_]] <= found
-        chosen = places[open_[alike]]
-        level[chosen] = found
-        rarity[chosen] = np.maximum(rarity[chosen], share * least[alike])
-    mixed = open_[short[open_] & (level[places[open_]] < 2)]
-    if len(mixed):
-        apart = _letters_apart(_joined(vocabulary, a[mixed]), _joined(vocabulary, b[mixed]))
-        same = mixed[apart <= 1]
-        level[places[same]] = 2
-        rarity[places[same]] = np.minimum(total_a, total_b)[same]
-
-
-def _joined(vocabulary: list[str], rows: Ints) -> list[str]:
-    return ["".join(vocabulary[i] for i in row if i >= 0) for row in rows.tolist()]
+    for floor, better, part in ((0.75, 2, 0.6), (0.87, 3, 0.85)):
+        alike = (likeness >= floor) & (level <= better) & ~(is_short & (likeness < 0.8))
+        level[alike], share[alike] = better, part
+    mixed = np.flatnonzero(is_short & (level < 2))
+    apart = _letters_apart([ours[i] for i in mixed], [theirs[i] for i in mixed])
+    same = mixed[apart <= 1]
+    level[same], share[same] = 2, 1.0
+    return level, share
 
 
 def _compare_genders(genders: Ints, left: Indexes, right: Indexes) -> Field:

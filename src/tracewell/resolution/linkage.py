@@ -19,8 +19,8 @@ from tracewell.resolution.adjudication import (
     find_contested,
     uncompared_pairs,
 )
-from tracewell.resolution.blocking import Indexes, find_candidates
-from tracewell.resolution.columns import Columns, Floats, build_columns
+from tracewell.resolution.blocking import find_candidates
+from tracewell.resolution.columns import Columns, Floats, Indexes, build_columns
 from tracewell.resolution.features import Features, extract_features
 from tracewell.resolution.inputs import SourceRecord
 from tracewell.resolution.levels import Comparison, compare_pairs
@@ -62,8 +62,8 @@ def link_features(
 ) -> Linkage:
     """The linkage of records already normalised."""
     count = len(features)
-    left, right = candidates or find_candidates(features)
     columns = build_columns(features)
+    left, right = candidates or find_candidates(features, columns)
     comparison = compare_pairs(columns, left, right)
     shares = estimate_shares(comparison, count)
     scored = [(comparison, score(comparison, shares, count))]

@@ -13,8 +13,7 @@ import numpy.typing as npt
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from tracewell.resolution.blocking import Indexes
-from tracewell.resolution.columns import NAME_WORDS_MAX, Bools, Floats, Ints, Names
+from tracewell.resolution.columns import NAME_WORDS_MAX, Bools, Floats, Indexes, Ints, Names
 from tracewell.resolution.folding import skeleton, sound
 from tracewell.resolution.shortforms import SHORT_FORMS
 
