@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+import numpy as np
+
+from tracewell.resolution.columns import Floats
 from tracewell.resolution.explanation import Explanation, explain
 from tracewell.resolution.inputs import SourceRecord, parse_record
 from tracewell.resolution.linkage import Linkage, as_probability, link_records
@@ -20,6 +24,8 @@ RECORDS_MAX: Final = 1_000_000
 POSSIBLE_MIN: Final = 0.2
 POSSIBLE_MAX: Final = 20
 LONE_CONFIDENCE_MAX: Final = 0.985
+CONTESTED_MAX: Final = 0.33  # the one, the other, or neither
+_HOPELESS_BITS: Final = -8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,8 @@ def _answer(
     found = []
     for place, cluster in enumerate(linkage.clusters):
         doubts = sorted(across.get(place, {}).items(), key=lambda d: (-d[1], ids[d[0]]))
-        highest = doubts[0][1] if doubts else 0.0
-        alone = round(min(LONE_CONFIDENCE_MAX, 1.0 - highest), 4)
+        nobody = math.prod(1.0 - probability for _, probability in doubts)
+        alone = round(min(LONE_CONFIDENCE_MAX, max(0.001, nobody)), 4)
         members = tuple(
             Member(
                 records[i].record_id,
@@ -137,29 +143,31 @@ def _confidences(
     conflicting: set[tuple[int, int]] = set()
     pairs = linkage.pairs
     bits = linkage_bits(linkage)
-    for a, b, value, vetoed in zip(
-        pairs.left.tolist(), pairs.right.tolist(), bits, pairs.vetoed.tolist(), strict=True
-    ):
+    near = np.flatnonzero((bits > _HOPELESS_BITS) | pairs.vetoed)
+    for k in near.tolist():
+        a, b = int(pairs.left[k]), int(pairs.right[k])
         one, other = home[a], home[b]
+        if one != other and pairs.vetoed[k]:
+            conflicting.add((min(one, other), max(one, other)))
+            continue
+        probability = as_probability(float(bits[k]))
         if one == other:
-            probability = as_probability(value)
             within[a] = max(within[a], probability)
             within[b] = max(within[b], probability)
-        elif vetoed:
-            conflicting.add((min(one, other), max(one, other)))
-        elif value > -8.0:
-            probability = as_probability(value)
-            across[one][other] = max(across[one].get(other, 0.0), probability)
-            across[other][one] = across[one][other]
+            continue
+        if pairs.contested[k]:
+            probability = min(probability, CONTESTED_MAX)
+        across[one][other] = max(across[one].get(other, 0.0), probability)
+        across[other][one] = across[one][other]
     for one, other in conflicting:
         across[one].pop(other, None)
         across[other].pop(one, None)
     return within, across
 
 
-def linkage_bits(linkage: Linkage) -> list[float]:
+def linkage_bits(linkage: Linkage) -> Floats:
     """The bits of each pair as scored, without the threshold."""
-    return [bit for _, scores in linkage.scored for bit in scores.bits.tolist()]
+    return np.concatenate([scores.bits for _, scores in linkage.scored])
 
 
 def _entity_id(records: Sequence[SourceRecord], id_key: bytes) -> str:

@@ -66,9 +66,9 @@ def explain(
     how = {
         "records": float(len(records)),
         "pairs_compared": float(sum(len(c.left) for c, _ in linkage.scored)),
-        "prior_bits": linkage.scored[0][1].prior,
+        "prior_bits": round(linkage.estimates.prior, 2),
         **{f"differs_though_one.{name}": round(float(m[0]), 4)
-           for name, m in sorted(linkage.shares.items())},
+           for name, m in sorted(linkage.estimates.shares.items())},
     }  # fmt: skip
     contested = linkage.pairs.contested.tolist()
     offsets = [0, len(linkage.scored[0][0].left)]

@@ -6,7 +6,7 @@ field) is estimated from the batch. No answer is worded here: `clusters`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,11 +20,11 @@ from tracewell.resolution.adjudication import (
     uncompared_pairs,
 )
 from tracewell.resolution.blocking import find_candidates
-from tracewell.resolution.columns import Columns, Floats, Indexes, build_columns
+from tracewell.resolution.columns import Columns, Indexes, build_columns
 from tracewell.resolution.features import Features, extract_features
 from tracewell.resolution.inputs import SourceRecord
 from tracewell.resolution.levels import Comparison, compare_pairs
-from tracewell.resolution.weights import Scores, estimate_shares, score
+from tracewell.resolution.weights import Estimates, Scores, estimate, score
 
 # Bits and probability: p = 1 / (1 + 2 ** (-CALIBRATION * bits)), fitted in docs/decisions/0125.
 CALIBRATION: Final = 0.5
@@ -41,7 +41,7 @@ class Linkage:
     clusters: tuple[tuple[int, ...], ...]
     pairs: Pairs
     scored: tuple[tuple[Comparison, Scores], ...]
-    shares: Mapping[str, Floats]
+    estimates: Estimates
     candidates: int
 
 
@@ -65,13 +65,13 @@ def link_features(
     columns = build_columns(features)
     left, right = candidates or find_candidates(features, columns)
     comparison = compare_pairs(columns, left, right)
-    shares = estimate_shares(comparison, count)
-    scored = [(comparison, score(comparison, shares, count))]
+    estimates = estimate(comparison, count)
+    scored = [(comparison, score(comparison, estimates))]
     pairs = _gather(scored, threshold)
     groups = bounded_components(count, pairs)
     further = uncompared_pairs(groups, count, left * count + right)
     if len(further):
-        scored.append(_score_further(columns, further, count, shares))
+        scored.append(_score_further(columns, further, count, estimates))
         pairs = _gather(scored, threshold)
     joined = adjudicate(count, pairs, groups)
     single = np.ones(count, dtype=np.bool_)
@@ -82,7 +82,7 @@ def link_features(
         clusters=tuple(sorted(clusters)),
         pairs=pairs,
         scored=tuple(scored),
-        shares=shares,
+        estimates=estimates,
         candidates=len(left),
     )
 
@@ -100,10 +100,10 @@ def as_probability(bits: float) -> float:
 
 
 def _score_further(
-    columns: Columns, codes: Indexes, count: int, shares: Mapping[str, Floats]
+    columns: Columns, codes: Indexes, count: int, estimates: Estimates
 ) -> tuple[Comparison, Scores]:
     comparison = compare_pairs(columns, codes // count, codes % count)
-    return comparison, score(comparison, shares, count)
+    return comparison, score(comparison, estimates)
 
 
 def _gather(scored: Sequence[tuple[Comparison, Scores]], threshold: float) -> Pairs:

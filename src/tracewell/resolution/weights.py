@@ -19,8 +19,9 @@ from tracewell.resolution.namelevels import SHORT_FORM
 
 PRIOR_BITS: Final = -11.0
 PRIOR_STRENGTH: Final = 120.0
+PRIOR_PAIRS: Final = 200_000
 ROUNDS: Final = 3
-ALONE_BITS_MAX: Final = 9.5
+ALONE_BITS_LACKING: Final = 1.5
 NAME_BITS_MAX: Final = 17.0
 HOUSEHOLD_SHARE: Final = 0.2
 OVERRIDE_BITS: Final = 60.0
@@ -145,34 +146,51 @@ class Scores:
     silent: Bools
 
 
-def prior_bits(record_count: int) -> float:
-    """How probable it is, before looking, that two records are one: the less, the more records."""
-    return min(PRIOR_BITS, -math.log2(max(2, record_count)))
-
-
-def estimate_shares(comparison: Comparison, record_count: int) -> dict[str, Floats]:
-    """The shares m of each level in this batch: the priors, moved by what the pairs show.
-
-    Expectation maximisation with the prior as `PRIOR_STRENGTH` pairs seen before. A small batch
-    keeps the priors, a large one tells how reliable its own fields are.
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """What a batch tells of itself: the share m of each level, and how probable (in bits) it is,
+    before looking, that two of its records are one.
     """
-    shares = {name: np.array([level.m for level in rows]) for name, rows in LEVELS.items()}
+
+    shares: Mapping[str, Floats]
+    prior: float
+
+
+PRIORS: Final = Estimates(
+    MappingProxyType({name: np.array([row.m for row in rows]) for name, rows in LEVELS.items()}),
+    PRIOR_BITS,
+)
+
+
+def estimate(comparison: Comparison, record_count: int) -> Estimates:
+    """The priors, moved by what the pairs of the batch show.
+
+    Expectation maximisation with the priors as `PRIOR_STRENGTH` pairs of one holder and
+    `PRIOR_PAIRS` pairs of any seen before. A small batch keeps the priors, a large one tells how
+    reliable its own fields are and how many of its records are one.
+    """
+    estimates = PRIORS
+    pairs = record_count * (record_count - 1) / 2
     for _ in range(ROUNDS if len(comparison.left) else 0):
-        scores = score(comparison, shares, record_count)
+        scores = score(comparison, estimates)
         # Of pairs that exclude each other only the plainest tell how often a field is wrong.
         unclear = scores.vetoed & (scores.forbidden | (scores.bits < TELLING_BITS))
         weight = np.where(unclear, 0.0, 1.0 / (1.0 + np.exp2(-np.clip(scores.bits, -40, 40))))
+        shares = {}
         for name, rows in LEVELS.items():
             level = comparison.fields[name].level
             told = level >= 0
             seen = np.bincount(level[told], weights=weight[told], minlength=len(rows))[: len(rows)]
-            prior = np.array([row.m for row in rows])
-            shares[name] = (prior * PRIOR_STRENGTH + seen) / (PRIOR_STRENGTH + seen.sum())
-    return shares
+            strong = PRIORS.shares[name] * PRIOR_STRENGTH
+            shares[name] = (strong + seen) / (PRIOR_STRENGTH + seen.sum())
+        matches = float(weight.sum()) + PRIOR_PAIRS * 2.0**PRIOR_BITS
+        estimates = Estimates(shares, math.log2(matches / (pairs + PRIOR_PAIRS)))
+    return estimates
 
 
-def score(comparison: Comparison, shares: Mapping[str, Floats], record_count: int) -> Scores:
-    """The bits of every pair under the shares of a batch."""
+def score(comparison: Comparison, estimates: Estimates) -> Scores:
+    """The bits of every pair under the estimates of a batch."""
+    shares, prior = estimates.shares, estimates.prior
     by_field = {name: _field_bits(comparison, name, shares[name]) for name in LEVELS}
     names = comparison.names
     by_field["email"] = np.where(
@@ -201,9 +219,8 @@ def score(comparison: Comparison, shares: Mapping[str, Floats], record_count: in
     for name in _CORROBORATING:
         support = support + np.maximum(0.0, by_field[name])
     named = by_field["given"] + by_field["family"] + by_field["title"]
-    ceiling = np.minimum(NAME_BITS_MAX, ALONE_BITS_MAX + support)
+    ceiling = np.minimum(NAME_BITS_MAX, -prior - ALONE_BITS_LACKING + support)
     by_field["ceiling"] = np.minimum(0.0, ceiling - named)
-    prior = prior_bits(record_count)
     bits = np.full(len(comparison.left), prior)
     for name in sorted(by_field):
         bits = bits + by_field[name]

@@ -1,0 +1,1 @@
+"""How right, how sure and how fast `tracewell.resolution` is, on public labelled data."""
