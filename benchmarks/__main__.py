@@ -20,6 +20,7 @@ BENCHMARKS = (
     "detection",
     "detect_jobs",
     "quality",
+    "resolution",
 )
 
 

@@ -46,16 +46,14 @@ class NamePair:
 
 def read_truthset(folder: Path = DATA / "truthset") -> DataSet:
     """Senzing's truth set: `records.jsonl` in Senzing's form, `key.csv` with the true clusters."""
-    records = []
     with (folder / "records.jsonl").open(encoding="utf-8") as file:
-        for line in file:
-            records.append(parse_record(_from_senzing(json.loads(line))))
+        records = tuple(parse_record(_from_senzing(json.loads(line))) for line in file)
     with (folder / "key.csv").open(encoding="utf-8", newline="") as rows:
         truth = {
             (row["data_source"], row["record_id"]): row["cluster_id"]
             for row in csv.DictReader(rows)
         }
-    return DataSet("truth set", tuple(records), truth)
+    return DataSet("truth set", records, truth)
 
 
 def _from_senzing(entry: Mapping[str, Any]) -> dict[str, Any]:

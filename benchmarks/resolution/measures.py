@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeVar
 
 BINS = 10
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,7 @@ class Bin:
     share: float
 
 
-def score_clusters(
-    clusters: Iterable[Sequence[Hashable]], truth: Mapping[Hashable, str]
-) -> PairScores:
+def score_clusters(clusters: Iterable[Sequence[Key]], truth: Mapping[Key, str]) -> PairScores:
     """Pairwise cluster scores (Menestrina et al., 2010)."""
     right = said = 0
     for cluster in clusters:
@@ -73,9 +73,7 @@ def reliability(scored: Sequence[tuple[float, bool]], bins: int = BINS) -> list[
     """The predictions in bins of equal width: a calibrated score is right as often as it says."""
     found = []
     for place in range(bins):
-        inside = [
-            (p, match) for p, match in scored if min(int(p * bins), bins - 1) == place
-        ]
+        inside = [(p, match) for p, match in scored if min(int(p * bins), bins - 1) == place]
         if inside:
             found.append(
                 Bin(

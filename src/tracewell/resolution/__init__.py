@@ -21,6 +21,7 @@ from tracewell.resolution.model import (
 from tracewell.resolution.names import compare_names
 from tracewell.resolution.observations import OBSERVATIONS_MAX, resolve_observations
 from tracewell.resolution.rendering import render_facts, render_resolution
+from tracewell.resolution.warming import forget, warm
 
 __all__ = [
     "OBSERVATIONS_MAX",
@@ -43,9 +44,11 @@ __all__ = [
     "SourcedObservation",
     "StatedIdentifier",
     "compare_names",
+    "forget",
     "parse_record",
     "render_facts",
     "render_resolution",
     "resolve",
     "resolve_observations",
+    "warm",
 ]

@@ -32,6 +32,8 @@ _MONTH_FIRST: Final = re.compile(r"([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (
 _PARTIAL: Final = re.compile(r"(\d{4})(?:[-/](\d{1,2}))?$")
 _EMAIL: Final = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;\"]+")
 
+_NUMBERED: Final = re.compile("(id|number|ssn|passport|licen[cs]e|taxno|socsec.*)$")
+
 _ADDRESS_FOLDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "street": "st", "str": "st", "strasse": "st", "road": "rd", "avenue": "ave", "av": "ave",
@@ -119,7 +121,7 @@ def extract_features(record: SourceRecord) -> Features:
             names += values
         elif key in _BIRTH_KEYS:
             births.update(map(parse_date, values))
-        elif key in _EMAILS or key in _PHONES:
+        elif key in _EMAILS or key in _PHONES or _NUMBERED.search(key):
             stated += [(key, value) for value in values]
         else:
             attributes.update((key, " ".join(words(v))) for v in values[:3])

@@ -12,9 +12,13 @@ from tracewell.resolution.model import Kind
 VALUES_MAX: Final = 50
 CHARACTERS_MAX: Final = 1_000
 _EMPTY: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+_PART_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {"surname": "family", "lastname": "family", "last": "family", "forename": "given"}
+    | {"firstname": "given", "first": "given", "middlename": "middle", "title": "prefix"}
+)
 _NAME_PARTS: Final = (
     ("full", "name"),
-    ("prefix", "given", "first", "middle", "family", "last", "suffix"),
+    ("prefix", "given", "middle", "family", "suffix"),
 )
 
 
@@ -90,8 +94,8 @@ def _name(value: Any) -> str:
             return _text(value[key])
     parts: dict[str, str] = {}
     for key, part in value.items():
-        stem = str(key).lower().replace("_", " ").replace("name", "").strip() or "full"
-        parts.setdefault(stem, _text(part))
+        stem = "".join(c for c in str(key).lower() if c.isalpha())
+        parts.setdefault(_PART_NAMES.get(stem, stem.removesuffix("name")), _text(part))
     return " ".join(parts[key] for key in _NAME_PARTS[1] if parts.get(key))
 
 

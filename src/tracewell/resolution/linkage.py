@@ -26,8 +26,10 @@ from tracewell.resolution.inputs import SourceRecord
 from tracewell.resolution.levels import Comparison, compare_pairs
 from tracewell.resolution.weights import Estimates, Scores, estimate, score
 
-# Bits and probability: p = 1 / (1 + 2 ** (-CALIBRATION * bits)), fitted in docs/decisions/0125.
-CALIBRATION: Final = 0.5
+# Bits and probability: p = 1 / (1 + 2 ** (-slope * bits)). What speaks against a pair is counted
+# more often than once (a typed name changes the mailbox too): docs/decisions/0125.
+SLOPE_FOR: Final = 1.0
+SLOPE_AGAINST: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,13 @@ def link_features(
 def as_bits(probability: float) -> float:
     """The bits that a pair of this probability has."""
     bounded = min(max(probability, 1e-6), 1 - 1e-6)
-    return float(np.log2(bounded / (1 - bounded)) / CALIBRATION)
+    odds = float(np.log2(bounded / (1 - bounded)))
+    return odds / (SLOPE_FOR if odds > 0 else SLOPE_AGAINST)
 
 
 def as_probability(bits: float) -> float:
     """The calibrated probability of a pair; never 0 or 1."""
-    exponent = -CALIBRATION * max(-40.0, min(40.0, bits))
+    exponent = -(SLOPE_FOR if bits > 0 else SLOPE_AGAINST) * max(-40.0, min(40.0, bits))
     return float(min(max(1.0 / (1.0 + 2.0**exponent), 0.001), 0.999))
 
 
