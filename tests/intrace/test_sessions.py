@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 import pytest
 
 from tracewell.intrace.access import AccessBook, AccessRules
 from tracewell.intrace.bearer import Bearers
+from tracewell.intrace.sign_in import store
 from tracewell.intrace.sign_in.model import SignedInPerson
 from tracewell.intrace.sign_in.pending import LIFETIME_MS, Pending, Sealer
 from tracewell.intrace.sign_in.sessions import Sessions
@@ -129,3 +131,16 @@ async def test_what_was_begun_is_found_by_its_state_alone_and_not_for_ever() -> 
     assert "verifier" not in sealed
     clock.now += LIFETIME_MS
     assert sealer.find("oidc", "state", sealed) is None
+
+
+async def test_of_many_who_use_an_assertion_at_once_one_does(database: Database) -> None:
+    async def use(now: int = START) -> bool:
+        async with database.transaction() as tx:
+            return await store.use_assertion(tx, "hash", expires_at=START + 5, now=now)
+
+    used = await asyncio.gather(*(use() for _ in range(8)))
+
+    assert used.count(True) == 1
+    assert not await use(START + 4)
+    async with database.snapshot() as tx:
+        assert await tx.fetch_value("SELECT count(*) FROM saml_assertions_used") == 1

@@ -249,6 +249,8 @@ def test_another_sites_page_neither_signs_out_nor_takes_the_token(
         assert browser.get(f"{site.server.url}/auth/session").status_code == 200
         own = {"Sec-Fetch-Site": "same-origin", "Origin": site.server.url}
         assert browser.client.post(f"{site.server.url}/auth/token", headers=own).is_success
+        strict = {"Sec-Fetch-Site": "same-origin", "Origin": "null"}
+        assert browser.client.post(f"{site.server.url}/auth/token", headers=strict).is_success
 
 
 def test_a_session_that_was_changed_or_made_up_is_refused(site: Site) -> None:

@@ -25,7 +25,7 @@ _SESSION = "tracewell-session"
 
 ANSWER_HEADERS = {
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 _PAGE_HEADERS = {
@@ -113,6 +113,9 @@ def require_same_site(headers: Headers, public_url: str) -> None:
     site, origin = sent.get(b"sec-fetch-site"), sent.get(b"origin")
     if site is not None and site not in ("same-origin", "none"):
         raise ApiError(errors.CROSS_SITE_REFUSED)
+    if origin == "null" and site == "same-origin":
+        # What a page of ours with a strict referrer policy sends (Fetch, 3.2.7).
+        origin = None
     parts = urlsplit(public_url)
     if origin is not None and origin.lower() != f"{parts.scheme}://{parts.netloc}".lower():
         raise ApiError(errors.CROSS_SITE_REFUSED)
