@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from tests.intrace.lookup_calls import ADA, look_up
 from tests.intrace.serving import Server
 from tests.intrace.tampering import rebuild_tree, tamper
@@ -217,11 +225,17 @@ class Collector:
         self.port = self.socket.getsockname()[1]
         self.socket.settimeout(20)
 
-    def take_stream(self) -> None:
-        connection, _ = self.socket.accept()
-        with connection:
-            while piece := connection.recv(65536):
-                self.received += piece
+    def take_stream(self, context: ssl.SSLContext | None = None, connections: int = 1) -> None:
+        for _ in range(connections):
+            connection, _address = self.socket.accept()
+            with (
+                contextlib.suppress(ssl.SSLError),
+                contextlib.closing(
+                    context.wrap_socket(connection, server_side=True) if context else connection
+                ) as stream,
+            ):
+                while piece := stream.recv(65536):
+                    self.received += piece
 
     def messages(self) -> list[bytes]:
         found, rest = [], self.received
@@ -256,6 +270,47 @@ def test_a_syslog_server_gets_messages_that_are_checked_alone(
     path = auditor.folder / "received"
     path.write_bytes(b"".join(message + b"\n" for message in messages))
     assert auditor.verify("--export", str(path))["leaves"] == 6
+
+
+@SQLITE
+def test_a_syslog_server_is_believed_by_its_certificate_alone(
+    auditor: Auditor, stream_collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(auditor.folder))
+    taking = threading.Thread(target=stream_collector.take_stream, args=(context, 2))
+    taking.start()
+    send = f"tls://localhost:{stream_collector.port}"
+    command = ["export", "--format", "syslog", "--send", send]
+
+    assert "CERTIFICATE_VERIFY_FAILED" in auditor.run(*command, code=3).output
+    monkeypatch.setenv("SSL_CERT_FILE", str(auditor.folder / "server.pem"))
+    auditor.run(*command)
+    taking.join(20)
+    assert len(stream_collector.messages()) == 8
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate for localhost, of itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    encoded = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(made.public_bytes(Encoding.PEM) + encoded)
+    return path
 
 
 @SQLITE

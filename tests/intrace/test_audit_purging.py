@@ -93,6 +93,19 @@ def test_a_purge_is_a_leaf_of_the_log(server: Server, old: list[str]) -> None:
     assert (finding.problem, finding.first) == (Problem.EDITED, 6)
 
 
+def test_many_expired_records_go_a_bounded_number_at_a_time(
+    server: Server, old: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracewell.intrace.audit.service.PURGED_AT_ONCE_MAX", 2)
+
+    done = [purge(server) for _ in range(3)]
+
+    assert [(p.through_seq, p.record_count) if p else None for p in done] == [(2, 2), (3, 1), None]
+    rows = read(server.database_url, "SELECT length(record) FROM audit_records")
+    assert rows == [(0,)] * 3
+    assert check(server.database_url, Outside(server.signing.verification_keys())).is_whole
+
+
 def test_records_expire_in_their_order_and_only_after_their_days(
     server: Server, analyst: httpx.Client, old: list[str]
 ) -> None:

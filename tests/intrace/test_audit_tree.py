@@ -10,6 +10,7 @@ from tests.databases import all_migrations
 from tests.intrace.lookup_calls import ADA, error_of, look_up
 from tests.intrace.serving import Server, alter, in_database, read
 
+from tracewell.intrace.audit.model import AuditPrincipal, Caller
 from tracewell.intrace.audit.proofs import LogAltered
 from tracewell.kernel.database import Database
 from tracewell.kernel.errors import ApiError
@@ -200,3 +201,21 @@ def test_the_tree_needs_the_logs_scope(analyst: httpx.Client) -> None:
     for path in ("tree-head", "leaves", "consistency?old_size=0", f"req_{'0' * 26}/inclusion"):
         answer = analyst.get(f"/v1/audit/{path}")
         assert (answer.status_code, error_of(answer)["code"]) == (403, "insufficient_scope")
+
+
+def test_an_analysis_has_its_record_and_its_completion(
+    server: Server, auditor: httpx.Client
+) -> None:
+    caller = Caller("req_" + "1" * 26, "user:ada", AuditPrincipal(user_id="ada"), "192.0.2.1")
+    audit = server.intrace.audit
+
+    async def analyse() -> None:
+        await audit.record_analysis(caller, requester_reference="case 7")
+        await audit.complete_failed(caller.request_id, "unknown_entity")
+
+    server.run(analyse())
+
+    inclusion = auditor.get(f"/v1/audit/{caller.request_id}/inclusion").json()
+    assert inclusion["record"]["entry"]["identifiers_queried"] == 0
+    assert inclusion["record"]["entry"]["requester_reference"] == "case 7"
+    assert inclusion["completion"]["entry"]["completion"]["failure"] == "unknown_entity"

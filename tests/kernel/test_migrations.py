@@ -36,7 +36,7 @@ TABLES = Sql(
            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '')
         FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace
           AND c.relname NOT LIKE 'schema_migrations%'
-        UNION ALL SELECT 'function ' || p.proname FROM pg_proc AS p
+        UNION ALL SELECT 'function ' || p.proname || md5(p.prosrc) FROM pg_proc AS p
           WHERE p.pronamespace = 'public'::regnamespace
         UNION ALL SELECT 'trigger ' || t.tgname FROM pg_trigger AS t WHERE NOT t.tgisinternal
         ORDER BY 1""",
@@ -74,7 +74,8 @@ async def test_every_step_of_every_room_goes_up_down_and_up_to_the_same_tables(
         before = await tables(empty)
         assert await ladder.up(empty) == [step]
         after = await tables(empty)
-        assert after != before
+        # A step for the other dialect alone changes nothing here.
+        assert (after != before) == bool(step.statements(empty.dialect, up=True))
         if step.room == "kernel" or step.version > 1:
             assert await ladder.down(empty, step.room, step.version - 1) == [step]
         else:

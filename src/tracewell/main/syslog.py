@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from types import TracebackType
@@ -65,4 +66,17 @@ class SyslogSender:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._socket.close()
+        with self._socket:
+            if error is None and not self._is_datagram:
+                self._take_leave()
+
+    def _take_leave(self) -> None:
+        # Closed with something unread (TLS session tickets), a connection is reset, and what is
+        # still on its way is lost: first the end is told, then the other end's is waited for.
+        with contextlib.suppress(OSError):
+            if isinstance(self._socket, ssl.SSLSocket):
+                self._socket.unwrap()
+            else:
+                self._socket.shutdown(socket.SHUT_WR)
+                while self._socket.recv(4096):
+                    pass

@@ -19,7 +19,7 @@ _ADD = """
 # On PostgreSQL the server's role may not UPDATE: the function takes what the purge covers.
 _FORGET = Sql(
     sqlite="UPDATE audit_records SET record = x'', user_id = NULL"
-    " WHERE seq <= (SELECT MAX(through_seq) FROM audit_purges) AND length(record) > 0",
+    " WHERE seq > :after AND seq <= :through",
     postgresql="SELECT audit_forget()",
 )
 
@@ -50,5 +50,5 @@ async def purge_expired(
         _ADD, leaf=leaf, purged_at=purged_at, through_seq=through, record_count=purge.record_count
     )
     await tree_store.add_leaf(tx, leaf, hash_leaf(encode_purge(purge)))
-    await tx.execute(_FORGET)
+    await tx.execute(_FORGET, after=after, through=through)
     return purge
