@@ -12,6 +12,7 @@ _COMMANDS = {
     "admin": ("tracewell.cli.admin", "admin"),
     "archive": ("tracewell.cli.archive", "archive"),
     "audit": ("tracewell.cli.audit", "audit"),
+    "connectors": ("tracewell.cli.connectors", "connectors"),
     "crawl": ("tracewell.cli.crawl", "crawl"),
     "detect": ("tracewell.cli.detect", "detect"),
     "fingerprints": ("tracewell.cli.fingerprints", "fingerprints"),

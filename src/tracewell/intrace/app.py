@@ -15,6 +15,7 @@ from tracewell.intrace.connectors.means import Means
 from tracewell.intrace.connectors.routes import ConnectorRoutes, connector_endpoints
 from tracewell.intrace.lookups.deep_limit import DeepLimit
 from tracewell.intrace.lookups.model import LookupRules
+from tracewell.intrace.lookups.planning_routes import planning_endpoints
 from tracewell.intrace.lookups.routes import lookup_endpoints
 from tracewell.intrace.lookups.service import Lookups
 from tracewell.intrace.reports.authority import TimestampAuthority
@@ -82,6 +83,7 @@ def build_intrace(
         rules.means,
         (
             *lookup_endpoints(lookups, DeepLimit(limiter, deep_quota, access), access),
+            *planning_endpoints(lookups),
             *report_endpoints(reports, access),
             *connector_endpoints(sources),
             *audit_tree_endpoints(tree),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tracewell.intrace import errors
 from tracewell.intrace.audit.model import AuditRecord, Caller, Resource
 from tracewell.intrace.audit.service import Audit
+from tracewell.intrace.connectors.planning import Plan, plan_run
 from tracewell.intrace.connectors.runner import RunResult, run_connectors
 from tracewell.intrace.identifiers import Identifier, IdentifierError, parse_identifiers
 from tracewell.intrace.identifiers.errors import INVALID_TYPE
@@ -81,6 +82,20 @@ class Lookups:
             if failure is not None:
                 await self._audit.complete_failed(caller.request_id, failure)
         return render_result(report)
+
+    def plan(self, request: LookupRequest) -> tuple[Plan, ...]:
+        """The dry run: which connectors the first round would ask, which not and why.
+
+        Raises ApiError as `look_up` does.
+        """
+        self._check_connectors(request.connectors)
+        return plan_run(
+            self._rules.connectors,
+            _parse(request.identifiers),
+            enabled=self._rules.enabled,
+            requested=request.connectors,
+            means=self._rules.means,
+        )
 
     async def get_result(self, caller: Caller, request_id: str) -> bytes:
         """The same bytes again. Raises ApiError (`not_found`) and DatabaseFailed."""

@@ -83,4 +83,5 @@ def load_python(path: Path) -> Connector:
     except ConnectorFileError:
         raise
     except Exception as error:  # noqa: BLE001 -- the edge of a foreign file: told, not passed on
-        raise ConnectorFileError(f"it cannot be loaded ({type(error).__name__})") from None
+        told = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ConnectorFileError(f"it cannot be loaded ({told})") from None
