@@ -46,6 +46,19 @@ def test_a_technology_that_nobody_knows_is_not_found(world: World) -> None:
     check_nested(answer, 404, "technology_not_found")
 
 
+@proves("trace", 404, "partner_not_found", "no company has the domain, and none names it")
+def test_a_partner_that_nobody_names_is_not_found(world: World) -> None:
+    path = "/v1/partnerships/not-a-real-domain.example/companies"
+    check_nested(world.user.get(path), 404, "partner_not_found")
+
+
+@proves("trace", 400, "batch_too_large", "more than 100 domains to enrich")
+def test_a_batch_over_its_bound_is_told(world: World) -> None:
+    domains = [f"d{number}.example" for number in range(101)]
+    answer = world.user.post("/v1/enrich/partnerships", json={"domains": domains})
+    check_nested(answer, 400, "batch_too_large")
+
+
 @proves("trace", 404, "vendor_not_found", "no vendor has the slug")
 def test_a_vendor_that_nobody_knows_is_not_found(world: World) -> None:
     check_nested(world.user.get("/v1/vendors/not-a-vendor"), 404, "vendor_not_found")

@@ -24,9 +24,13 @@ from tracewell.trace.credits.routes import credit_endpoints
 from tracewell.trace.credits.service import Credits
 from tracewell.trace.details.routes import detail_endpoints
 from tracewell.trace.details.service import Details
+from tracewell.trace.enrichment.routes import enrichment_endpoints
+from tracewell.trace.enrichment.service import Enrichment
 from tracewell.trace.lists.routes import list_endpoints
 from tracewell.trace.lists.service import Lists
 from tracewell.trace.paging import Pager
+from tracewell.trace.partnerships.routes import partnership_endpoints
+from tracewell.trace.partnerships.service import Partnerships
 from tracewell.trace.search.routes import search_endpoints
 from tracewell.trace.search.service import Search
 from tracewell.trace.search.users import Users, user_endpoints
@@ -64,6 +68,8 @@ def build_trace(
         endpoints=(
             *company_endpoints(companies, pager),
             *search_endpoints(search, pager),
+            *partnership_endpoints(Partnerships(database, ledger), pager),
+            *enrichment_endpoints(Enrichment(database, ledger)),
             *detail_endpoints(Details(database, ledger), pager),
             *user_endpoints(Users(database, ledger, search), pager),
             *technology_endpoints(Technologies(database), pager),

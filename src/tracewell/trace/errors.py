@@ -78,6 +78,14 @@ TECHNOLOGY_NOT_FOUND = ErrorKind(
     "Check the slug; GET /v1/technologies lists them.",
     "nested",
 )
+PARTNER_NOT_FOUND = ErrorKind(
+    "partner_not_found",
+    404,
+    "No partner found.",
+    "No company has the domain or slug, and no page of a company names it.",
+    "Check the domain or slug.",
+    "nested",
+)
 VENDOR_NOT_FOUND = ErrorKind(
     "vendor_not_found",
     404,
@@ -92,6 +100,14 @@ CATEGORY_NOT_FOUND = ErrorKind(
     "No category found.",
     "No category has this slug.",
     "Check the slug; GET /v1/categories lists them.",
+    "nested",
+)
+BATCH_TOO_LARGE = ErrorKind(
+    "batch_too_large",
+    400,
+    "A batch has at most 100 domains.",
+    "More domains than a batch may have.",
+    "Split the batch.",
     "nested",
 )
 LIST_NOT_FOUND = ErrorKind(
@@ -208,9 +224,11 @@ CATALOGUE = Catalogue(
     CREDIT_EXHAUSTED,
     RATE_LIMIT_EXCEEDED,
     COMPANY_NOT_FOUND,
+    PARTNER_NOT_FOUND,
     TECHNOLOGY_NOT_FOUND,
     VENDOR_NOT_FOUND,
     CATEGORY_NOT_FOUND,
+    BATCH_TOO_LARGE,
     LIST_NOT_FOUND,
     LIST_PERMISSION_DENIED,
     SIGN_IN_REFUSED,

@@ -1,0 +1,1 @@
+"""Enrichment: the partnerships of many domains in one call."""
