@@ -12,6 +12,7 @@ import regex
 
 PRESCAN_BYTES = 1024
 _CHUNK_BYTES = 4096
+_CONTINUATIONS = bytes(range(0x80, 0xC0))  # all bytes of a character of UTF-8 but the first
 _CHUNK_CHARS = 4096
 
 _BYTE_ORDER_MARKS = (
@@ -102,9 +103,9 @@ def sniff_encoding(body: bytes, content_type: str | None) -> str:
 class DecodedBody:
     """A body as text with `\\n` line ends and no byte-order mark, and the way back to its bytes.
 
-    `flat` has one byte for each character of the text, `?` for those beyond ASCII: a form in which
-    strings of ASCII are looked for and their places are the text's. `_raw` is what the body holds
-    with its carriage returns: bytes for UTF-8, else text.
+    `flat` has one byte for each character of the text, anything for those beyond ASCII: a form in
+    which strings of ASCII are looked for, and their places are the text's. `_raw` is what the body
+    holds with its carriage returns: bytes for UTF-8, else text.
     """
 
     body: bytes
@@ -194,9 +195,17 @@ def decode_body(body: bytes, content_type: str | None) -> DecodedBody:
 def _decode_utf8(body: bytes, mark_bytes: int) -> DecodedBody:
     raw = body[mark_bytes:] if mark_bytes else body
     # Carriage returns go before decoding: no other character of UTF-8 holds their byte.
-    utf8 = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in raw else raw
+    returns = raw.count(b"\r")
+    if returns and returns == raw.count(b"\r\n"):
+        utf8 = raw.translate(None, b"\r")
+    else:
+        utf8 = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if returns else raw
     text = utf8.decode("utf-8", "surrogateescape")
-    flat = utf8 if len(utf8) == len(text) else flatten(text)
+    flat = utf8
+    if len(utf8) != len(text):
+        flat = utf8.translate(None, _CONTINUATIONS)
+        if len(flat) != len(text):  # bytes that are no UTF-8
+            flat = flatten(text)
     line_end = b"\r\n" if len(raw) != len(utf8) else None
     return DecodedBody(body, "utf-8", text, flat, raw, line_end, mark_bytes)
 

@@ -6,7 +6,6 @@ expression and the length of the text; `regex` has a time limit and takes the re
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
 from collections.abc import Sequence as Items
@@ -40,6 +39,7 @@ STEPS_MAX = 2_000_000  # of one search without a time limit: some 50 ms at worst
 STEPS_FREE = 20_000  # of one search before which no clock is looked at
 _NOTHING = re.compile("(?!)")  # stands for what `re` cannot compile
 WINDOWS_MAX = 1_000
+EXPRESSIONS_MAX = 65_536  # kept compiled
 # Above this length `regex` may pass its time limit by far: it looks at its clock between steps, and
 # one step can be a walk over the whole text.
 TIMED_LENGTH_MAX = 1 << 20
@@ -206,7 +206,20 @@ def _compile_quick(written: str) -> re.Pattern[str] | None:
         return None  # a look-behind of varying width, a back-reference as `regex` writes it
 
 
-@functools.lru_cache(maxsize=65_536)
+_KNOWN: dict[str, Expression] = {}  # of fingerprints, not of pages: these bring no expressions
+
+
+def find_compiled(source: str) -> Expression | None:
+    """The expression, if it was asked for before."""
+    return _KNOWN.get(source)
+
+
 def get_expression(source: str) -> Expression:
     """The expression, compiled once. Raises JavaScriptPatternError."""
-    return Expression(source)
+    expression = _KNOWN.get(source)
+    if expression is None:
+        expression = Expression(source)
+        if len(_KNOWN) >= EXPRESSIONS_MAX:
+            _KNOWN.clear()
+        _KNOWN[source] = expression
+    return expression

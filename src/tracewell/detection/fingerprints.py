@@ -40,6 +40,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "fields": ("header", "cookie", "meta", "dns", "js"),
 }
 SCANNED = ("address", "source", "words")
+_SPREAD_MAX = 80  # more strings cost every scan more than the pattern they stand for
 _NAMES_MAX = 4096
 _FIELDS_FEW = 8
 _NAME_SYNTAX = regex.compile(r"[\\*+?|()\[\]{}]")
@@ -137,7 +138,8 @@ def find_pattern_needles(pattern: Pattern) -> tuple[str, ...] | None:
     found = [find_selector_needles(pattern.name)]
     if within is not None and pattern.detail == "text":
         needles = find_needles(within)
-        found.append(spread_over_tags(needles) if needles else None)
+        spread = spread_over_tags(needles) if needles else frozenset()
+        found.append(spread if 0 < len(spread) <= _SPREAD_MAX else None)
     elif within is not None:
         found.append(find_attribute_needles(pattern.detail.removeprefix("@")))
         found.append(find_needles(within, ATTRIBUTE_BREAKS))

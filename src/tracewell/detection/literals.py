@@ -24,7 +24,7 @@ from tracewell.detection.javascript import (
     Sequence,
 )
 
-CHOICES_MAX = 64
+CHOICES_MAX = 256
 LENGTH_MIN = 2
 LENGTH_MAX = 40
 

@@ -217,8 +217,14 @@ class Looker:
                 for pattern, _ in wanted:
                     self._guard.give_up(pattern, _SPENT if spent else _TOO_DEEP)
                 continue
-            elements = self._page.select(selector, self._page.limits.values_max)
-            for pattern, positions in wanted if elements else ():
+            elements: list[turbohtml.Element] | None = None
+            for pattern, positions in wanted:
+                if positions is not None and not self._may_hold(pattern, positions):
+                    continue
+                if elements is None:
+                    elements = self._page.select(selector, self._page.limits.values_max)
+                if not elements:
+                    break
                 if not pattern.detail and not pattern.expression:  # being there is all it asks
                     yield Hit(pattern, Value("", element=elements[0]), 0, 0, ())
                     continue
@@ -230,6 +236,13 @@ class Looker:
                 if hit is not None:
                     yield hit
 
+    def _may_hold(self, pattern: Pattern, positions: Sequence[int]) -> bool:
+        """Whether a script, style or title can hold the strings of a pattern about their texts."""
+        bodies = self._page.raw_bodies
+        if bodies.changed or "title" in pattern.name.lower():
+            return True
+        return bool(bodies.divide(positions))
+
     def _raw_text_places(
         self, pattern: Pattern, elements: Sequence[turbohtml.Element], positions: Sequence[int]
     ) -> Iterator[Place]:
@@ -239,8 +252,6 @@ class Looker:
         found = bodies.divide(positions)
         held = {bodies.elements[number]: number for number in found}
         others = {element for element, _, _ in bodies.changed}
-        if not held and not others and "title" not in pattern.name.lower():
-            return
         for element in elements:
             number = held.get(element)
             if number is not None:

@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 import regex
 
-from tracewell.detection.expressions import Expression, Match, TooMuchWork, get_expression
+from tracewell.detection.expressions import (
+    Expression,
+    Match,
+    TooMuchWork,
+    find_compiled,
+    get_expression,
+)
 from tracewell.detection.late_tags import find_late_tag
 from tracewell.detection.model import GivenUp, Limits, Pattern
 from tracewell.detection.page import EXCERPT_CHARS_MAX, Page
@@ -57,6 +63,9 @@ class Guard:
 
     def find_expression(self, pattern: Pattern) -> Expression | None:
         """The pattern's expression; None, and told, where it cannot be run or time is over."""
+        known = find_compiled(pattern.expression)
+        if known is not None:
+            return known
         now = self.seconds()
         if self._left(now) <= 0:
             self._free_searches = 0

@@ -41,7 +41,8 @@ def resolve_relations(
     """
     present = _present(seen, technologies, frozenset())
     excluded = _excluded({name: seen[name] for name in present if name in seen}, technologies)
-    present = _present(seen, technologies, excluded)
+    if excluded:
+        present = _present(seen, technologies, excluded)
     standing = frozenset(name for name in seen if name in present)
     return Resolution(standing, _implied(present, seen, technologies, excluded))
 
@@ -52,7 +53,8 @@ def _present(
     present: set[str] = set()
     waiting = set(seen) - excluded
     while True:
-        categories = _count_categories(present, technologies)
+        ask = any(technologies[name].requires_categories for name in waiting)
+        categories = _find_categories(present, technologies) if ask else frozenset()
         ready = {name for name in waiting if _is_supported(technologies[name], present, categories)}
         if not ready:
             return present
@@ -60,24 +62,16 @@ def _present(
         _add_with_implied(ready, present, technologies, excluded)
 
 
-def _count_categories(
-    present: Set[str], technologies: Mapping[str, Fingerprint]
-) -> Mapping[str, int]:
-    counts: defaultdict[str, int] = defaultdict(int)
-    for name in present:
-        for category in set(technologies[name].categories):
-            counts[category] += 1
-    return counts
+def _find_categories(present: Set[str], technologies: Mapping[str, Fingerprint]) -> frozenset[str]:
+    return frozenset(category for name in present for category in technologies[name].categories)
 
 
-def _is_supported(
-    fingerprint: Fingerprint, present: Set[str], categories: Mapping[str, int]
-) -> bool:
+def _is_supported(fingerprint: Fingerprint, present: Set[str], categories: Set[str]) -> bool:
     """`fingerprint` itself is not in `present` yet, so that it never supports itself."""
     if not fingerprint.requires and not fingerprint.requires_categories:
         return True
     return any(name in present for name in fingerprint.requires) or any(
-        categories.get(category, 0) > 0 for category in fingerprint.requires_categories
+        category in categories for category in fingerprint.requires_categories
     )
 
 
@@ -98,6 +92,8 @@ def _add_with_implied(
 
 def _excluded(seen: Mapping[str, int], technologies: Mapping[str, Fingerprint]) -> frozenset[str]:
     """Everything that a standing technology excludes (grounded semantics of attacks, Dung 1995)."""
+    if not any(technologies[name].excludes for name in seen):
+        return frozenset()
     attackers: dict[str, set[str]] = {name: set() for name in seen}
     for name in seen:
         for target in technologies[name].excludes:
