@@ -14,6 +14,7 @@ PRESCAN_BYTES = 1024
 _CHUNK_BYTES = 4096
 _CONTINUATIONS = bytes(range(0x80, 0xC0))  # all bytes of a character of UTF-8 but the first
 _CHUNK_CHARS = 4096
+_READ_LENGTH = 32_768
 
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -116,7 +117,9 @@ class DecodedBody:
     _line_end: Any = None
     _mark_bytes: int = 0
     _checkpoints: list[tuple[int, tuple[bytes, int]]] = field(default_factory=list)
-    _returns: list[int] | None = None
+    _returns: list[int] = field(default_factory=list)
+    _text_read: int = 0
+    _raw_read: int = 0
     _chunk_starts: list[int] = field(default_factory=lambda: [0])
 
     def byte_offset(self, index: int) -> int:
@@ -146,12 +149,23 @@ class DecodedBody:
         """A place of the text (for UTF-8: of its bytes), counted with the carriage returns."""
         if self._line_end is None:
             return at
-        if self._returns is None:
-            # Behind each "\r\n", the place in the text that has only "\n" left of it.
-            lines = self._raw.split(self._line_end)
-            lines.pop()
-            self._returns = list(itertools.accumulate(len(line) + 1 for line in lines))
+        while self._text_read < at and self._raw_read < len(self._raw):
+            self._read_line_ends()
         return at + bisect.bisect_right(self._returns, at)
+
+    def _read_line_ends(self) -> None:
+        """Notes for the next lines the places behind each line end, in the text that has one sign
+        for it: what is asked for stands mostly near the beginning."""
+        end = self._raw_read + _READ_LENGTH
+        if self._raw[end - 1 : end + 1] == self._line_end:
+            end += 1
+        piece = self._raw[self._raw_read : end]
+        *lines, rest = piece.split(self._line_end)
+        ends = itertools.accumulate((len(line) + 1 for line in lines), initial=self._text_read)
+        _, *behind = ends
+        self._returns += behind
+        self._text_read = (behind[-1] if behind else self._text_read) + len(rest)
+        self._raw_read += len(piece)
 
     def _multi_byte_offset(self, raw_index: int) -> int:
         """Decode again, byte by byte, from the last stored state before the character."""
