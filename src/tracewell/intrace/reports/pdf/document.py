@@ -30,6 +30,10 @@ _COVERAGE: Final = {
     "rate_limited": "refused: too many questions", "timed_out": "no answer in time",
     "failed": "failed", "skipped": "not asked", "not_configured": "not configured",
 }  # fmt: skip
+_PRINCIPAL: Final = {
+    "user_id": "User", "user_email": "E-mail", "idp_session_id": "Session",
+    "api_key_id": "API key", "service_account_name": "Service account",
+}  # fmt: skip
 _SILENT: Final = frozenset({"partial", "rate_limited", "timed_out", "failed"})
 
 
@@ -173,8 +177,8 @@ def _provenance(
     principal = audit.get("principal", {})
     rows = [
         ["Request", writing.tell(audit.get("request_id", ""))],
-        *[[name.replace("_", " ").capitalize(), writing.tell(value)]
-          for name, value in principal.items() if value is not None],
+        *[[_PRINCIPAL.get(name, name), writing.tell(value)]
+          for name, value in principal.items() if value is not None and name != "type"],
         ["Organisation", writing.tell(audit.get("organization_id", ""))],
         ["Source address", writing.tell(audit.get("source_ip") or "–")],
         ["Reference", writing.tell(audit.get("requester_reference") or "–")],
@@ -200,7 +204,11 @@ def _integrity(report: Report, proof: Proof) -> Json:
 
 
 def _back(writing: Writing, export: Json, truncation: Truncation) -> Json:
-    by = {name: value for name, value in export["exported_by"].items() if value is not None}
+    by = "; ".join(
+        f"{_PRINCIPAL.get(name, name).lower()} {writing.tell(value)}"
+        for name, value in export["exported_by"].items()
+        if value is not None and name != "type"
+    )
     config = export["export_config"]
     left_out = truncation.sentences()
     attached = [
@@ -212,12 +220,12 @@ def _back(writing: Writing, export: Json, truncation: Truncation) -> Json:
                             "description": "The signed report with its signature"})  # fmt: skip
     return {
         "fingerprints": [
-            {"section": name.replace("_", " "), "sha256": value.removeprefix("sha256:")}
+            {"section": name, "sha256": value.removeprefix("sha256:")}
             for name, value in export["data_fingerprints"].items()
         ],
         "export": [
             ["Exported at", _moment(export["exported_at"])],
-            ["Exported by", writing.tell(by)],
+            ["Exported by", by],
             ["Format", f"{FORMAT}, signed (PAdES)"],
             ["Provenance", "included" if config["include_provenance"] else "not included"],
             ["Left out", " ".join(left_out) or "Nothing."],

@@ -31,6 +31,7 @@ _VALUES: Final = (
 )  # fmt: skip
 _OF_THE_STATEMENT: Final = frozenset({"confidence", "sources", "explanation", "alternatives"})
 _EFFECT_MIN: Final = 0.005  # less rounds to nothing
+_OF_A_PROFILE_PAGE: Final = frozenset({"platform", "username", "url"})
 # Parts of the value itself, which the reader sees already.
 _SAID_ALREADY: Final = frozenset({"local_part", "public_suffix", "registrable_domain"})
 
@@ -95,7 +96,7 @@ class EntityWriter:
             if name != key
             and member not in (None, "", [], {})
             and name not in _OF_THE_STATEMENT | _SAID_ALREADY
-            and not (label == "Profile page" and name == "url")
+            and not (label == "Profile page" and name in _OF_A_PROFILE_PAGE)
         ]
         alternatives = [
             f"also stated: {tell(other['value'])} ({confidence(other.get('confidence'))})"
