@@ -11,7 +11,7 @@ from tracewell.kernel.signing import (
 )
 from tracewell.kernel.signing.document_key import DocumentKeyFile
 from tracewell.kernel.signing.timestamps import parse_roots
-from tracewell.main.settings import Settings, SettingsWrong
+from tracewell.main.settings import Settings
 
 
 def open_signing(settings: Settings) -> Keyring:
@@ -25,22 +25,11 @@ def open_signing(settings: Settings) -> Keyring:
 
 
 def open_authority(settings: Settings) -> TimestampAuthority | None:
-    """The time-stamp authority, if one is configured. Raises SettingsWrong."""
-    if settings.timestamp_url is None:
-        return None
+    """The time-stamp authority, if one is configured: `settings.together` has checked it."""
     path = settings.timestamp_certificates_path
-    if path is None:
-        raise SettingsWrong(
-            "TIMESTAMP_URL needs TIMESTAMP_CERTIFICATES_PATH "
-            "(for example /etc/tracewell/timestamp-roots.pem)"
-        )
-    try:
-        roots = parse_roots(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise SettingsWrong(
-            "TIMESTAMP_CERTIFICATES_PATH: no PEM certificate can be read there "
-            "(for example /etc/tracewell/timestamp-roots.pem)"
-        ) from error
+    if settings.timestamp_url is None or path is None:
+        return None
+    roots = parse_roots(path.read_bytes())
     return TimestampAuthority(settings.timestamp_url, roots, settings.timestamp_timeout_seconds)
 
 

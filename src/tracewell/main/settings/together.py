@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from tracewell.intrace.sign_in.browser import is_usable_public_url
+from tracewell.kernel.signing.timestamps import parse_roots
 from tracewell.main.settings.intrace import IntraceSettings
 
 _PUBLIC_URL = "(for example https://intrace.example.com)"
@@ -27,6 +28,21 @@ def iter_problems(settings: IntraceSettings) -> Iterator[str]:
     yield from _iter_mode_problems(settings)
     yield from _iter_oidc_problems(settings)
     yield from _iter_saml_problems(settings)
+    yield from _iter_timestamp_problems(settings)
+
+
+def _iter_timestamp_problems(settings: IntraceSettings) -> Iterator[str]:
+    path = settings.timestamp_certificates_path
+    example = "(for example /etc/tracewell/timestamp-roots.pem)"
+    if settings.timestamp_url is None:
+        return
+    if path is None:
+        yield f"TIMESTAMP_CERTIFICATES_PATH: is needed with TIMESTAMP_URL {example}"
+    else:
+        try:
+            parse_roots(path.read_bytes())
+        except (OSError, ValueError):
+            yield f"TIMESTAMP_CERTIFICATES_PATH: no PEM certificate can be read there {example}"
 
 
 def _iter_mode_problems(settings: IntraceSettings) -> Iterator[str]:
