@@ -30,6 +30,7 @@ from tracewell.main.role_watch import RoleWatch
 from tracewell.main.settings import Settings
 from tracewell.main.signing import open_document_key, open_signing
 from tracewell.main.trace_product import wire_trace
+from tracewell.trace.app import Trace
 
 PURGE_EVERY_S = 3600.0
 
@@ -107,7 +108,9 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         endpoints: dict[str, tuple[Endpoint, ...]] = {}
         sign_in: ASGIApp | None = None
         if "trace" in prefixes:
-            apps[prefixes["trace"]], endpoints["trace"] = wire_trace(ground, keyring, limiter)
+            gate, trace = wire_trace(ground, keyring, limiter)
+            apps[prefixes["trace"]], endpoints["trace"] = gate, trace.endpoints
+            stack.push_async_callback(_cancelled, asyncio.create_task(_warm(trace)))
         if "intrace" in prefixes:
             access = AccessBook()
             roles = _watched_roles(settings, access)
@@ -129,6 +132,14 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         yield Products(
             ground, apps, prefixes, endpoints, signing, roles, audit_tree, sign_in, stamping
         )
+
+
+async def _warm(trace: Trace) -> None:
+    """Reads what searches are sorted by; a database that is away now is asked by the first one."""
+    try:
+        await trace.warm()
+    except DatabaseFailed as error:
+        _log.warning("the columns of companies were not read ahead: %s", error)
 
 
 async def _purge_regularly(intrace: Intrace) -> None:

@@ -7,20 +7,18 @@ from importlib.metadata import version
 from starlette.types import ASGIApp
 
 from tracewell.kernel.http.app import build_app
-from tracewell.kernel.http.endpoint import Endpoint, EndpointTable
+from tracewell.kernel.http.endpoint import EndpointTable
 from tracewell.kernel.http.gate import Gate
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.limits import Limiter
 from tracewell.main.ground import Ground
 from tracewell.trace import errors as trace_errors
 from tracewell.trace import wire as trace_wire
-from tracewell.trace.app import build_trace
+from tracewell.trace.app import Trace, build_trace
 
 
-def wire_trace(
-    ground: Ground, keyring: Keyring, limiter: Limiter
-) -> tuple[ASGIApp, tuple[Endpoint, ...]]:
-    """The product behind its gate, and its endpoints."""
+def wire_trace(ground: Ground, keyring: Keyring, limiter: Limiter) -> tuple[ASGIApp, Trace]:
+    """The product behind its gate, and its services."""
     settings = ground.settings
     rules = trace_wire.TraceRules(
         keyring,
@@ -59,4 +57,4 @@ def wire_trace(
         trace.fast,
         settings.request_arrival_timeout_seconds,
     )
-    return gate, trace.endpoints
+    return gate, trace
