@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import math
 from collections import defaultdict
@@ -173,5 +171,4 @@ def linkage_bits(linkage: Linkage) -> Floats:
 def _entity_id(records: Sequence[SourceRecord], id_key: bytes) -> str:
     """An id that only these records have; under a key nobody can guess it from them."""
     told = "\x1e".join(f"{r.source}\x1f{r.record_id}" for r in records).encode("utf-8", "replace")
-    digest = hmac.new(id_key, told, hashlib.sha256).digest()
-    return "ent_" + base64.b32encode(digest[:16]).decode("ascii").rstrip("=")
+    return "ent_" + hmac.digest(id_key, told, "sha256")[:16].hex()

@@ -32,6 +32,7 @@ _MONTH_FIRST: Final = re.compile(r"([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (
 _PARTIAL: Final = re.compile(r"(\d{4})(?:[-/](\d{1,2}))?$")
 _EMAIL: Final = re.compile(r"[^\s<>,;:\"]+@[^\s<>,;\"]+")
 
+_SIGNS: Final = re.compile(r"[^a-z0-9]+")
 _NUMBERED: Final = re.compile("(id|number|ssn|passport|licen[cs]e|taxno|socsec.*)$")
 
 _ADDRESS_FOLDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -189,7 +190,7 @@ def normalize_phone(text: str) -> str:
 
 def normalize_number(text: str) -> str:
     """Letters and digits of a document's number."""
-    return "".join(c for c in plain(text) if c.isalnum())
+    return _SIGNS.sub("", plain(text))
 
 
 def is_role_mailbox(email: str) -> bool:

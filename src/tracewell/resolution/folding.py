@@ -72,10 +72,12 @@ def skeleton(word: str) -> str:
 
 def writes_no_vowels(text: str) -> bool:
     """Whether a text is written in an abjad (Arabic, Hebrew, Syriac)."""
-    return any("\u0590" <= c <= "\u08ff" for c in text)
+    return not text.isascii() and any("\u0590" <= c <= "\u08ff" for c in text)
 
 
 def ideographs(text: str) -> str:
     """The Chinese characters of a text when it has no other letters, else nothing."""
+    if text.isascii():
+        return ""
     letters = [c for c in text if c.isalpha()]
     return "".join(letters) if letters and all("\u3400" <= c <= "\u9fff" for c in letters) else ""

@@ -21,6 +21,7 @@ PRIOR_BITS: Final = -11.0
 PRIOR_STRENGTH: Final = 120.0
 PRIOR_PAIRS: Final = 200_000
 ROUNDS: Final = 3
+_MATCHES_MIN: Final = 2.0
 ALONE_BITS_LACKING: Final = 1.5
 NAME_BITS_MAX: Final = 17.0
 HOUSEHOLD_SHARE: Final = 0.2
@@ -176,6 +177,8 @@ def estimate(comparison: Comparison, record_count: int) -> Estimates:
         # Of pairs that exclude each other only the plainest tell how often a field is wrong.
         unclear = scores.vetoed & (scores.forbidden | (scores.bits < TELLING_BITS))
         weight = np.where(unclear, 0.0, 1.0 / (1.0 + np.exp2(-np.clip(scores.bits, -40, 40))))
+        if weight.sum() < _MATCHES_MIN:
+            break  # nothing to learn from
         shares = {}
         for name, rows in LEVELS.items():
             level = comparison.fields[name].level
@@ -246,13 +249,30 @@ def _reliability(name: str, shares: Mapping[str, Floats]) -> float:
     return min(1.0, math.log2(max(1e-6, shares[name][0])) / math.log2(LEVELS[name][0].m))
 
 
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """The parts of a field's bits that no batch changes, by level."""
+
+    fixed: Floats
+    scale: Floats
+    ceiling: Floats
+
+
+_WORTH: Final = {
+    name: _Worth(
+        np.array([0.0 if row.u is None else -math.log2(row.u) for row in rows]),
+        np.array([row.scale if row.u is None else 0.0 for row in rows]),
+        np.array([row.bits_max for row in rows]),
+    )
+    for name, rows in LEVELS.items()
+}
+
+
 def _field_bits(comparison: Comparison, name: str, shares: Floats) -> Floats:
-    field = comparison.fields[name]
-    rows = LEVELS[name]
-    gained = np.log2(np.maximum(shares, 1e-6))
-    fixed = np.array([0.0 if row.u is None else -math.log2(row.u) for row in rows])
-    scale = np.array([row.scale if row.u is None else 0.0 for row in rows])
-    ceiling = np.array([row.bits_max for row in rows])
-    level = np.maximum(field.level, 0)
-    bits = gained[level] + fixed[level] + np.minimum(field.rarity * scale[level], ceiling[level])
-    return np.where(field.level >= 0, bits, 0.0)
+    field, worth = comparison.fields[name], _WORTH[name]
+    told = np.flatnonzero(field.level >= 0)
+    level = field.level[told]
+    bits = np.zeros(len(field.level))
+    rarity = np.minimum(field.rarity[told] * worth.scale[level], worth.ceiling[level])
+    bits[told] = (np.log2(np.maximum(shares, 1e-6)) + worth.fixed)[level] + rarity
+    return bits
