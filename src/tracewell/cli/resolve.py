@@ -1,6 +1,6 @@
 """`tracewell resolve`: records of any sources in, entities with confidence and reasons out.
 
-Exit codes: 0 resolved, 2 the records cannot be read.
+Exit codes: 0 resolved, 1 the engine is missing, 2 the records cannot be read.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from typing import Any, BinaryIO
 import click
 import orjson
 
-from tracewell.cli.errors import USAGE, fail
+from tracewell.cli.errors import REFUSED, USAGE, fail
 from tracewell.cli.progress import BytesBar
-from tracewell.resolution import Cluster, SourceRecord, parse_record, resolve
+from tracewell.resolution import Cluster, EngineMissing, SourceRecord, parse_record, resolve
+from tracewell.resolution.clusters import Engine
 
 LINE_BYTES_MAX = 1_000_000
 
 
-@click.command(name="resolve", epilog="Exit codes: 0 resolved, 2 the records cannot be read.")
+@click.command(
+    name="resolve",
+    epilog="Exit codes: 0 resolved, 1 the engine is missing, 2 the records cannot be read.",
+)
 @click.argument("file", metavar="RECORDS.jsonl", type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--threshold",
@@ -30,6 +34,13 @@ LINE_BYTES_MAX = 1_000_000
     show_default=True,
     help="How probable it must be that two records are one holder.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "memory", "splink"]),
+    default="auto",
+    show_default=True,
+    help="Who proposes pairs: arrays in memory, or Splink on DuckDB (the extra `batch`).",
+)
 @click.option("--explain", "explained", is_flag=True, help="Tell why, why not and how.")
 @click.option("--entities", is_flag=True, help="A line for each entity instead of each record.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines for programs.  [default]")
@@ -37,6 +48,7 @@ LINE_BYTES_MAX = 1_000_000
 def resolve_command(
     file: Path,
     threshold: float,
+    engine: Engine,
     *,
     explained: bool,
     entities: bool,
@@ -58,7 +70,9 @@ def resolve_command(
     """
     try:
         records = _read(file)
-        clusters = resolve(records, threshold=threshold, explained=explained)
+        clusters = resolve(records, threshold=threshold, engine=engine, explained=explained)
+    except EngineMissing as error:
+        fail(f"Splink is not installed: {error}", REFUSED)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}", USAGE)
     except ValueError as error:

@@ -3,6 +3,7 @@
 Pure and usable alone: no I/O, no settings, no kernel. Who asks the sources is not its affair.
 """
 
+from tracewell.resolution.batch_engine import EngineMissing
 from tracewell.resolution.clusters import RECORDS_MAX, Cluster, Doubt, Member, resolve
 from tracewell.resolution.explanation import Explanation, Link
 from tracewell.resolution.inputs import SourceRecord, StatedIdentifier, parse_record
@@ -28,6 +29,7 @@ __all__ = [
     "RECORDS_MAX",
     "Cluster",
     "Doubt",
+    "EngineMissing",
     "Entity",
     "Explanation",
     "Fact",

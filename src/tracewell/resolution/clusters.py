@@ -8,17 +8,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
+from tracewell.resolution.batch_engine import EngineMissing, find_candidates_with_splink
 from tracewell.resolution.columns import Floats
 from tracewell.resolution.explanation import Explanation, explain
+from tracewell.resolution.features import extract_features
 from tracewell.resolution.inputs import SourceRecord, parse_record
-from tracewell.resolution.linkage import Linkage, as_probability, link_records
+from tracewell.resolution.linkage import Linkage, as_probability, link_features
 from tracewell.resolution.model import Kind
 
 RECORDS_MAX: Final = 1_000_000
+MEMORY_RECORDS_MAX: Final = 100_000
+Engine = Literal["auto", "memory", "splink"]
 POSSIBLE_MIN: Final = 0.2
 POSSIBLE_MAX: Final = 20
 LONE_CONFIDENCE_MAX: Final = 0.985
@@ -70,6 +74,7 @@ def resolve(
     records: Iterable[SourceRecord | Mapping[str, Any]],
     *,
     threshold: float = 0.5,
+    engine: Engine = "auto",
     explained: bool = False,
     id_key: bytes = b"",
 ) -> tuple[Cluster, ...]:
@@ -79,6 +84,10 @@ def resolve(
     order give the same clusters. A higher `threshold` (0..1, of the probability that two records
     are one holder) only ever takes clusters apart. Raises ValueError for a malformed or repeated
     record and above `RECORDS_MAX`.
+
+    `engine` says who proposes the pairs that are compared: `memory` (here, in arrays), `splink`
+    (Splink on DuckDB, the extra `batch`; raises `EngineMissing` without it), `auto` (Splink above
+    `MEMORY_RECORDS_MAX` records where it is installed). Comparing and deciding are the same.
     """
     if not 0.0 < threshold < 1.0:
         raise ValueError("threshold must lie between 0 and 1")
@@ -89,8 +98,19 @@ def resolve(
     for one, other in pairwise(ordered):
         if one.key == other.key:
             raise ValueError(f"record_id {one.record_id!r} is there twice in one source")
-    linkage = link_records(ordered, threshold=threshold)
+    linkage = _link(ordered, threshold, engine)
     return _answer(ordered, linkage, explained=explained, id_key=id_key)
+
+
+def _link(records: Sequence[SourceRecord], threshold: float, engine: Engine) -> Linkage:
+    features = [extract_features(record) for record in records]
+    if engine == "splink" or (engine == "auto" and len(records) > MEMORY_RECORDS_MAX):
+        try:
+            return link_features(features, threshold, find_candidates_with_splink(features))
+        except EngineMissing:
+            if engine == "splink":
+                raise
+    return link_features(features, threshold)
 
 
 def _answer(

@@ -47,14 +47,9 @@ class Linkage:
     candidates: int
 
 
-def link_records(
-    records: Sequence[SourceRecord],
-    *,
-    threshold: float = 0.5,
-    candidates: tuple[Indexes, Indexes] | None = None,
-) -> Linkage:
-    """The linkage of records that are sorted by key; `candidates` replaces the blocking."""
-    return link_features([extract_features(r) for r in records], threshold, candidates)
+def link_records(records: Sequence[SourceRecord], threshold: float = 0.5) -> Linkage:
+    """The linkage of records that are sorted by key."""
+    return link_features([extract_features(r) for r in records], threshold)
 
 
 def link_features(
@@ -62,7 +57,7 @@ def link_features(
     threshold: float = 0.5,
     candidates: tuple[Indexes, Indexes] | None = None,
 ) -> Linkage:
-    """The linkage of records already normalised."""
+    """The linkage of records already normalised; `candidates` replaces the blocking."""
     count = len(features)
     columns = build_columns(features)
     left, right = candidates or find_candidates(features, columns)
