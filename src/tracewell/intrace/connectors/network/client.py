@@ -133,6 +133,9 @@ class HttpClient:
                 max_line_size=16 << 10,
                 max_field_size=16 << 10,
             )
+            # aiohttp asks again by itself where a connection ends early; what is asked twice, and
+            # perhaps charged twice, is decided in `asking`.
+            self._session._retry_connection = False
         return self._session
 
 
