@@ -17,6 +17,7 @@ from tracewell.intrace.connectors.sources.own_records import OwnRecords
 from tracewell.intrace.connectors.sources.phone_plan import PhonePlan
 from tracewell.intrace.connectors.sources.postal_address import PostalAddress
 from tracewell.intrace.connectors.sources.rdap import Rdap
+from tracewell.intrace.connectors.sources.sql_records import SqlRecords
 from tracewell.intrace.connectors.sources.trace import CompanyDirectory, Trace
 from tracewell.intrace.connectors.sources.watchlists import Watchlists
 from tracewell.intrace.connectors.sources.web_page import WebPage
@@ -43,6 +44,7 @@ def build_connectors(settings: ConnectorSettings) -> tuple[Connector, ...]:
     """
     ours: tuple[Connector, ...] = (
         OwnRecords(settings.own_records_directory, clock=settings.clock),
+        SqlRecords(settings.own_records_directory),
         Watchlists(settings.watchlist_directory, clock=settings.clock),
         Trace(settings.company_directory),
         PhonePlan(),

@@ -3,6 +3,7 @@
 Why no ORM, why apsw and asyncpg: docs/decisions/0002-database.md.
 """
 
+from tracewell.kernel.database.foreign import ForeignDatabase
 from tracewell.kernel.database.migrate import Migration, MigrationFailed, Migrations
 from tracewell.kernel.database.model import (
     Database,
@@ -17,6 +18,7 @@ __all__ = [
     "Database",
     "DatabaseFailed",
     "Dialect",
+    "ForeignDatabase",
     "Migration",
     "MigrationFailed",
     "Migrations",

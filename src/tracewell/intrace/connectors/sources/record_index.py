@@ -24,7 +24,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from tracewell.intrace.connectors.screening import NameIndex, build_name_index
-from tracewell.intrace.connectors.sources.record_manifest import INDEXED, RecordFile
+from tracewell.intrace.connectors.sources.record_manifest import (
+    INDEXED,
+    RecordFile,
+    RecordMapping,
+)
 from tracewell.intrace.identifiers import IdentifierError, IdentifierType, parse_identifier
 from tracewell.resolution import Kind
 
@@ -161,7 +165,7 @@ def load_records(directory: Path, entry: RecordFile, *, rows_max: int = ROWS_MAX
     return RecordIndex(entry, pa.table({}), {}, LoadReport(entry.file, problem=problem))
 
 
-def statements_of(entry: RecordFile, row: Row) -> list[tuple[str, str]]:
+def statements_of(entry: RecordMapping, row: Row) -> list[tuple[str, str]]:
     """The (predicate, normal form) pairs of a row; unreadable cells are left out."""
     return [
         (predicate, value)
@@ -315,7 +319,7 @@ def _keys_and_bad_cells(entry: RecordFile, row: Row) -> tuple[set[tuple[Identifi
     return keys, bad_cells
 
 
-def _cells(entry: RecordFile, row: Row) -> Iterator[tuple[str, str]]:
+def _cells(entry: RecordMapping, row: Row) -> Iterator[tuple[str, str]]:
     """The (predicate, text) pairs of a row, joined columns joined, empty cells left out."""
     for column, predicate in entry.columns.items():
         text = row.get(column, "").strip()
@@ -327,7 +331,7 @@ def _cells(entry: RecordFile, row: Row) -> Iterator[tuple[str, str]]:
             yield predicate, text
 
 
-def _read_cell(entry: RecordFile, predicate: str, text: str) -> tuple[str | None, str]:
+def _read_cell(entry: RecordMapping, predicate: str, text: str) -> tuple[str | None, str]:
     """A cell's (normal form, key), the form None when it does not read as what it should be."""
     if len(text) > CELL_CHARACTERS_MAX:
         return None, ""
@@ -345,12 +349,12 @@ def _read_cell(entry: RecordFile, predicate: str, text: str) -> tuple[str | None
     return identifier.value, identifier.key
 
 
-def _read_phone(entry: RecordFile, text: str) -> str:
+def _read_phone(entry: RecordMapping, text: str) -> str:
     number = phonenumbers.parse(text, entry.phone_region)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _read_date(entry: RecordFile, text: str) -> str:
+def _read_date(entry: RecordMapping, text: str) -> str:
     if entry.date_format is None:
         if _PARTIAL_DATE.fullmatch(text):
             return text
@@ -358,14 +362,14 @@ def _read_date(entry: RecordFile, text: str) -> str:
     return datetime.strptime(text, entry.date_format).date().isoformat()  # noqa: DTZ007
 
 
-def _read_domain(entry: RecordFile, text: str) -> str:
+def _read_domain(entry: RecordMapping, text: str) -> str:
     del entry
     if "://" in text:
         text = parse_identifier(IdentifierType.URL, text).details["host"]
     return text.lower().removeprefix("www.")
 
 
-_CELL_READERS: Final[Mapping[str, Callable[[RecordFile, str], str]]] = {
+_CELL_READERS: Final[Mapping[str, Callable[[RecordMapping, str], str]]] = {
     "phone.number": _read_phone,
     "person.dob": _read_date,
     "phone.first_reported_date": _read_date,

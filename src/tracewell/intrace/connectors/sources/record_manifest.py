@@ -44,38 +44,51 @@ class ManifestError(ValueError):
     """The manifest cannot be used; the message names the place, never a record's content."""
 
 
-class RecordFile(BaseModel):
-    """One file of the manifest."""
+class RecordMapping(BaseModel):
+    """What the columns of some records mean."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    file: Annotated[str, Field(pattern=r"^[^/\\\x00]{1,200}\.(csv|parquet)$")]
-    origin: Annotated[str, Field(pattern=r"^[\w .-]{1,64}$")] = ""
     id_column: str | None = None
     phone_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
     date_format: Annotated[str, Field(max_length=32)] | None = None
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     columns: Annotated[dict[str, str], Field(max_length=100)] = {}
     join: Annotated[dict[str, list[str]], Field(max_length=20)] = {}
 
     @model_validator(mode="after")
     def _predicates_are_known(self) -> Self:
-        stated = {*self.columns.values(), *self.join}
-        unknown = sorted(stated - PREDICATES.keys() - DETAILS.keys())
+        unknown = sorted(self.stated - PREDICATES.keys() - DETAILS.keys())
         if unknown:
             raise ValueError(f"unknown predicate {unknown[0]!r}")
-        if not stated & INDEXED.keys():
-            raise ValueError("no column by which a record could be found")
         if self.phone_region and self.phone_region not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError("unknown phone region")
         return self
 
     @property
+    def stated(self) -> set[str]:
+        """The predicates that a record may state."""
+        return {*self.columns.values(), *self.join}
+
+    @property
     def columns_read(self) -> tuple[str, ...]:
-        """The columns that the file must have, each once."""
+        """The columns that the records must have, each once."""
         joined = [column for columns in self.join.values() for column in columns]
         own = [self.id_column] if self.id_column else []
         return tuple(dict.fromkeys([*own, *self.columns, *joined]))
+
+
+class RecordFile(RecordMapping):
+    """One file of the manifest."""
+
+    file: Annotated[str, Field(pattern=r"^[^/\\\x00]{1,200}\.(csv|parquet)$")]
+    origin: Annotated[str, Field(pattern=r"^[\w .-]{1,64}$")] = ""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Self:
+        if not self.stated & INDEXED.keys():
+            raise ValueError("no column by which a record could be found")
+        return self
 
 
 class Manifest(BaseModel):
