@@ -30,6 +30,7 @@ from tracewell.main.role_watch import RoleWatch
 from tracewell.main.settings import Settings
 from tracewell.main.signing import open_document_key, open_signing
 from tracewell.main.trace_product import wire_trace
+from tracewell.resolution import warm
 from tracewell.trace.app import Trace
 
 PURGE_EVERY_S = 3600.0
@@ -112,6 +113,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
             apps[prefixes["trace"]], endpoints["trace"] = gate, trace.endpoints
             stack.push_async_callback(_cancelled, asyncio.create_task(_warm(trace)))
         if "intrace" in prefixes:
+            warm()  # what a first lookup would otherwise wait for
             access = AccessBook()
             roles = _watched_roles(settings, access)
             if roles is not None:
