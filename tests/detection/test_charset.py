@@ -38,6 +38,13 @@ def test_every_character_leads_back_to_its_bytes(
         for index in (*order, *range(len(decoded.text) + 1)):
             if index > len(decoded.text):
                 continue
+            for end in range(index, min(index + 12, len(decoded.text)) + 1):
+                assert decoded.locate(index, end)[:2] == (
+                    decoded.byte_offset(index),
+                    decoded.byte_offset(end),
+                )
+                excerpt = decoded.locate(index, end)[2].replace("\r\n", "\n").replace("\r", "\n")
+                assert excerpt == decoded.text[index:end]
             rest = decoded.body[decoded.byte_offset(index) :].decode(decoded.encoding)
             assert rest.replace("\r\n", "\n").replace("\r", "\n") == decoded.text[index:]
 

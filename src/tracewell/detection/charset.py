@@ -131,9 +131,15 @@ class DecodedBody:
             return raw_index
         return self._multi_byte_offset(raw_index)
 
-    def excerpt(self, start: int, end: int) -> str:
-        """The text of the body's bytes [start, end)."""
-        return self.body[start:end].decode(self.encoding, "replace")
+    def locate(self, start: int, end: int) -> tuple[int, int, str]:
+        """Where the characters [start, end) of `text` lie in the body, and the text of its bytes
+        there, with the line ends that they have."""
+        first = self.byte_offset(start)
+        piece = self.text[start:end]
+        if piece.isascii() and "\n" not in piece and self.encoding not in _MULTI_BYTE:
+            return first, first + len(piece), piece  # a byte each
+        last = self.byte_offset(end)
+        return first, last, self.body[first:last].decode(self.encoding, "replace")
 
     def _utf8_offset(self, index: int) -> int:
         """How many bytes of UTF-8 the characters before `index` take."""
@@ -209,11 +215,11 @@ def decode_body(body: bytes, content_type: str | None) -> DecodedBody:
 def _decode_utf8(body: bytes, mark_bytes: int) -> DecodedBody:
     raw = body[mark_bytes:] if mark_bytes else body
     # Carriage returns go before decoding: no other character of UTF-8 holds their byte.
-    returns = raw.count(b"\r")
-    if returns and returns == raw.count(b"\r\n"):
+    utf8 = raw
+    if b"\r" in raw:
         utf8 = raw.translate(None, b"\r")
-    else:
-        utf8 = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if returns else raw
+        if len(raw) - len(utf8) != raw.count(b"\r\n"):  # some stand alone
+            utf8 = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     text = utf8.decode("utf-8", "surrogateescape")
     flat = utf8
     if len(utf8) != len(text):

@@ -19,6 +19,7 @@ from tracewell.detection.javascript import parse_javascript
 from tracewell.detection.literals import (
     ATTRIBUTE_BREAKS,
     Needles,
+    find_anchor,
     find_needles,
     rank,
     spread_over_tags,
@@ -28,6 +29,7 @@ from tracewell.detection.scanning import Scanner, make_scanner
 from tracewell.detection.selectors import (
     find_attribute_needles,
     find_selector_needles,
+    is_one_text_selector,
     is_raw_text_selector,
 )
 from tracewell.detection.translation import compile_expression
@@ -120,29 +122,27 @@ def asks_where(pattern: Pattern) -> bool:
 
 
 def is_about_raw_text(pattern: Pattern) -> bool:
-    """Whether the pattern looks at texts of elements that the source has in one piece."""
-    return (
-        pattern.detail == "text" and bool(pattern.expression) and is_raw_text_selector(pattern.name)
-    )
+    """Whether the pattern looks at texts that the source has as they are, scripts and styles."""
+    return pattern.detail == "text" and is_raw_text_selector(pattern.name)
 
 
 def find_pattern_needles(pattern: Pattern) -> tuple[str, ...] | None:
-    """The strings by which an index finds the pattern; those of the text alone where `asks_where`
-    holds, so that they tell where to look."""
-    if pattern.kind != "dom":
-        needles = find_needles(parse_javascript(pattern.expression))
-        return tuple(sorted(needles)) if needles else None
-    within = parse_javascript(pattern.expression) if pattern.detail else None
-    if within is not None and is_about_raw_text(pattern):
-        return _most_telling([find_needles(within, ATTRIBUTE_BREAKS)])
+    """The strings by which an index finds the pattern; those that its expression is tried around
+    where `asks_where` holds."""
+    if asks_where(pattern):
+        anchor = find_anchor(parse_javascript(pattern.expression))
+        return tuple(sorted(anchor.needles)) if anchor else None
     found = [find_selector_needles(pattern.name)]
-    if within is not None and pattern.detail == "text":
+    within = parse_javascript(pattern.expression) if pattern.detail else None
+    if within is not None and pattern.detail != "text":
+        found.append(find_attribute_needles(pattern.detail.removeprefix("@")))
+        found.append(find_needles(within, ATTRIBUTE_BREAKS))
+    elif within is not None and is_one_text_selector(pattern.name):
+        found.append(find_needles(within, ATTRIBUTE_BREAKS))
+    elif within is not None:
         needles = find_needles(within)
         spread = spread_over_tags(needles) if needles else frozenset()
         found.append(spread if 0 < len(spread) <= _SPREAD_MAX else None)
-    elif within is not None:
-        found.append(find_attribute_needles(pattern.detail.removeprefix("@")))
-        found.append(find_needles(within, ATTRIBUTE_BREAKS))
     return _most_telling(found)
 
 
@@ -162,7 +162,7 @@ class NameIndex:
     def __init__(self, patterns: Iterable[tuple[Pattern, tuple[str, ...] | None]]) -> None:
         self._by_name: defaultdict[str, list[Field]] = defaultdict(list)
         self._by_expression: list[tuple[regex.Pattern[str], str, Field]] = []
-        self._known: dict[str, PatternIndex | list[Pattern]] = {}
+        self._known: dict[str, PatternIndex | list[Field]] = {}
         for entry in patterns:
             name = entry[0].name.lower()
             self._by_name[name].append(entry)
@@ -175,13 +175,18 @@ class NameIndex:
         known = self._known.get(lower)
         if known is None:
             known = self._know(lower)
-        if isinstance(known, list):
-            return known
-        return known.find_patterns(flatten(value))
+        if not isinstance(known, list):
+            return known.find_patterns(flatten(value))
+        folded = value.lower()  # all of ASCII stays what it is
+        return [
+            pattern
+            for pattern, needles in known
+            if not needles or any(needle in folded for needle in needles)
+        ]
 
-    def _know(self, lower: str) -> PatternIndex | list[Pattern]:
+    def _know(self, lower: str) -> PatternIndex | list[Field]:
         found = list(self._look_up(lower))
-        known: PatternIndex | list[Pattern] = [pattern for pattern, _ in found]
+        known: PatternIndex | list[Field] = found
         if len(found) > _FIELDS_FEW:
             patterns, needles = zip(*found, strict=True)
             known = PatternIndex(patterns, needles, quick=False)

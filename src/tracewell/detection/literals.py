@@ -6,7 +6,7 @@ The same for CSS selectors is in `selectors`; the scan that looks for the string
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import regex
@@ -66,9 +66,7 @@ def find_needles(node: Node, breaks: str = "") -> Needles | None:
 
 def find_anchor(node: Node) -> Anchor | None:
     """The needles of a pattern, and where in it they stand; None when unknown."""
-    while isinstance(node, Group):
-        node = node.body
-    items = node.items if isinstance(node, Sequence) else (node,)
+    items = tuple(_in_a_row((node,)))
     runs = list(_Reader("").runs(items))
     needles = _pick([needles for needles, _, _ in runs])
     if needles is None:
@@ -114,7 +112,7 @@ class _Reader:
             case Repeat(body, least, most, _):
                 return self._repeat(body, least, most)
             case Sequence(items):
-                return self._sequence(items)
+                return self._sequence(tuple(_in_a_row(items)))
             case Alternatives(choices):
                 return _alternatives([self.known(choice) for choice in choices])
 
@@ -170,6 +168,18 @@ class _Reader:
         for item in items:
             run = None if run is None else _product(run, self.known(item).exact)
         return run
+
+
+def _in_a_row(items: Iterable[Node]) -> Iterator[Node]:
+    """The items, those within groups on their own: `a(?:b(c))` holds what `abc` does."""
+    for item in items:
+        inner = item
+        while isinstance(inner, Group):
+            inner = inner.body
+        if isinstance(inner, Sequence):
+            yield from _in_a_row(inner.items)
+        else:
+            yield item
 
 
 def _product(left: tuple[str, ...], right: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -219,7 +219,7 @@ class Looker:
                 continue
             elements: list[turbohtml.Element] | None = None
             for pattern, positions in wanted:
-                if positions is not None and not self._may_hold(pattern, positions):
+                if positions is not None and not self._may_hold(positions):
                     continue
                 if elements is None:
                     elements = self._page.select(selector, self._page.limits.values_max)
@@ -236,18 +236,16 @@ class Looker:
                 if hit is not None:
                     yield hit
 
-    def _may_hold(self, pattern: Pattern, positions: Sequence[int]) -> bool:
-        """Whether a script, style or title can hold the strings of a pattern about their texts."""
+    def _may_hold(self, positions: Sequence[int]) -> bool:
+        """Whether a script or style can hold the strings of a pattern about their texts."""
         bodies = self._page.raw_bodies
-        if bodies.changed or "title" in pattern.name.lower():
-            return True
-        return bool(bodies.divide(positions))
+        return bool(bodies.changed) or bool(bodies.divide(positions))
 
     def _raw_text_places(
         self, pattern: Pattern, elements: Sequence[turbohtml.Element], positions: Sequence[int]
     ) -> Iterator[Place]:
-        """Where the strings of a pattern about texts of scripts, styles and titles stand in those:
-        known already for the bodies that are in the source as they are."""
+        """Where the strings of a pattern about texts of scripts and styles stand in those: known
+        already for the bodies that are in the source as they are."""
         bodies = self._page.raw_bodies
         found = bodies.divide(positions)
         held = {bodies.elements[number]: number for number in found}
@@ -260,7 +258,7 @@ class Looker:
                 value = Value(self._clip(text.strip()), element=element)
                 end = begin + len(value.text)
                 yield value, [at - begin for at in found[number] if begin <= at < end]
-            elif element in others or element.tag == "title":
+            elif element in others:
                 yield from self._element_places(pattern, [element])
 
     def _element_places(
@@ -269,21 +267,28 @@ class Looker:
         if pattern.detail == "":
             yield Value("", element=elements[0]), None
             return
-        needles = None if self._guard.obvious else get_expression(pattern.expression).needles
+        expression = get_expression(pattern.expression)
+        needles = None if self._guard.obvious else expression.needles
         for value in self._element_values(pattern, elements, needles):
-            positions = find_positions(value.text, needles) if needles else None
-            if positions is None or positions:
+            if needles is None:
+                yield value, None
+            elif len(value.text) <= expression.free:
+                folded = value.text.lower()  # all of ASCII stays what it is
+                if any(needle in folded for needle in needles):
+                    yield value, None
+            elif positions := find_positions(value.text, needles):
                 yield value, positions
 
     def _element_values(
         self, pattern: Pattern, elements: Sequence[turbohtml.Element], needles: Needles | None
     ) -> Iterator[Value]:
         if pattern.detail != "text":
-            name = pattern.detail.removeprefix("@")
+            name, longest = pattern.detail.removeprefix("@"), self._page.limits.value_chars_max
             for element in elements:
                 value = element.attr(name)
                 if value is not None or name in element.attrs:
-                    yield Value(self._clip(value or ""), element=element, attribute=name)
+                    text = value[:longest] if value else ""
+                    yield Value(text, element=element, attribute=name)
             return
         if len(elements) > ELEMENTS_FEW and needles:
             # Elements' texts are parts of the document's, and there may be many, one in the other.

@@ -175,9 +175,7 @@ def evidence_of(hit: Hit, page: Page) -> Evidence:
     if span is None:
         excerpt = _window(hit.value.text, hit.start)
         return Evidence(pattern.kind, name, pattern.raw, excerpt)
-    start = page.decoded.byte_offset(span.start)
-    end = page.decoded.byte_offset(span.end)
-    excerpt = page.decoded.excerpt(start, end)
+    start, end, excerpt = page.decoded.locate(*span)
     return Evidence(pattern.kind, name, pattern.raw, excerpt, start, end)
 
 

@@ -170,6 +170,8 @@ class Page:
         kinds = [("" if source else "script", element) for element, source in self._scripts]
         styles = self.select("style", self.limits.values_max)
         for kind, element in (*kinds, *(("css", style) for style in styles)):
+            if not kind and not element.text:
+                continue  # as nearly all scripts that have an address
             span = self._find_body(element)
             if span is None:
                 value = self._read_body(element)

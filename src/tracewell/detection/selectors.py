@@ -132,10 +132,17 @@ def is_near_selector(selector: str) -> bool:
 
 @functools.lru_cache(maxsize=65_536)
 def is_raw_text_selector(selector: str) -> bool:
-    """Whether it names only elements that hold one piece of text, as the source has it."""
+    """Whether it names only elements whose text the source has as it is: scripts and styles."""
     return all(_RAW_TEXT.search(branch) for branch in split_branches(selector))
 
 
-_RAW_TEXT = regex.compile(
-    r"(?:^|[\s>+~])(?:script|style|title)(?:[#.][\w-]+|\[[^\]]*\])*$", regex.IGNORECASE
-)
+@functools.lru_cache(maxsize=65_536)
+def is_one_text_selector(selector: str) -> bool:
+    """Whether it names only elements that hold one piece of text: titles too, where characters may
+    be written as references."""
+    return all(_ONE_TEXT.search(branch) for branch in split_branches(selector))
+
+
+_NARROWED = r"(?:[#.][\w-]+|\[[^\]]*\])*$"
+_RAW_TEXT = regex.compile(rf"(?:^|[\s>+~])(?:script|style){_NARROWED}", regex.IGNORECASE)
+_ONE_TEXT = regex.compile(rf"(?:^|[\s>+~])(?:script|style|title){_NARROWED}", regex.IGNORECASE)
