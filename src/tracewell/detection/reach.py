@@ -37,9 +37,9 @@ class Reach:
         """The first place where a match whose anchor begins at `at` can begin. None: not told."""
         for step in self.steps:
             if not step.stops:
-                at = max(0, at - step.width)
+                at = at - step.width if at > step.width else 0
                 continue
-            low = max(0, at - LOOK_MAX)
+            low = at - LOOK_MAX if at > LOOK_MAX else 0
             found = at
             if step.count:
                 for _ in range(step.count + 1):
@@ -47,9 +47,11 @@ class Reach:
                     if found < 0:
                         break
             else:
-                found = -1
+                found, nearest = -1, low
                 for stop in step.stops:
-                    found = max(found, text.rfind(stop, max(low, found), at))
+                    place = text.rfind(stop, nearest, at)
+                    if place >= 0:
+                        found = nearest = place
             if found < 0 < low:
                 return None
             at = found + 1
