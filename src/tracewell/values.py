@@ -21,7 +21,8 @@ class Capture:
     sent. `body` holds the bytes of the page; `text()` decodes them. `captured_at` is milliseconds
     since the epoch (UTC). `capture_id` leads back to the archive record: `<file name>:<offset>`,
     empty where the capture was never archived. `js` (names of globals and their values as text) and
-    `xhr` (hosts that the page asked) are known only where a browser looked.
+    `xhr` (hosts that the page asked) are known only where a browser looked, and `dom_properties`
+    (by CSS selector, the live properties of the elements it names and their values as text).
     """
 
     url: str
@@ -36,6 +37,9 @@ class Capture:
     scripts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     js: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     xhr: tuple[str, ...] = ()
+    dom_properties: Mapping[str, Mapping[str, str]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     def header(self, name: str) -> str | None:
         """The first header of that name, in any letter case, or None."""

@@ -12,6 +12,7 @@ import pytest
 
 from tracewell.detection import FingerprintSet, detect, load_fingerprints
 from tracewell.detection.charset import decode_body
+from tracewell.detection.detecting import detect_exhaustively
 from tracewell.values import Capture, TechnologyUse
 
 MakePage = Callable[..., Capture]
@@ -114,6 +115,35 @@ def test_signs_outside_of_the_body_are_found(page: MakePage, fingerprints: MakeS
     assert found["Header"].evidence[0].excerpt == "Maker 1.5"
     assert found["Cookie"].evidence[0].name == "_made_7"
     assert {evidence.start for use in found.values() for evidence in use.evidence} == {None}
+
+
+def test_what_only_a_browser_sees_is_decided_where_it_looked(
+    page: MakePage, fingerprints: MakeSet
+) -> None:
+    root = {"#app, #root": {"properties": {"_made.version": r"^([\d.]+)$\;version:\1"}}}
+    entries = {
+        "Global": {"js": {"Made.version": r"^(.+)$\;version:\1", "made": ""}},
+        "Asked": {"xhr": r"api\.made\.example"},
+        "Property": {"dom": root},
+        "Mark": {"dom": {"body > div": {"properties": {"__k": ""}}}},
+        "Other property": {"dom": {"body > div": {"properties": {"__other": ""}}}},
+        "Other value": {"dom": {"#app, #root": {"properties": {"_made.version": "^x"}}}},
+        "Other element": {"dom": {"body": {"properties": {"__k": ""}}}},
+    }
+    known = fingerprints(entries)
+    assert uses(page("<div id=root>"), known) == {}
+    capture = replace(
+        page("<div id=root>"),
+        js={"Made.version": "3.1"},
+        xhr=("api.made.example",),
+        dom_properties={"#app, #root": {"_made.version": "7.2"}, "body > div": {"__k": ""}},
+    )
+    found = uses(capture, known)
+    assert set(found) == {"Global", "Asked", "Property", "Mark"}
+    assert (found["Global"].version, found["Property"].version) == ("3.1", "7.2")
+    evidence = found["Property"].evidence[0]
+    assert (evidence.kind, evidence.name, evidence.excerpt) == ("dom", "#app, #root", "7.2")
+    assert detect(capture, known) == detect_exhaustively(capture, known)
 
 
 def test_confidence_is_summed_and_capped(page: MakePage, fingerprints: MakeSet) -> None:

@@ -102,6 +102,7 @@ CAPTURE = Capture(
     scripts={"https://a.example/a.js": "var made"},
     js={"made.version": "3"},
     xhr=("api.made.example",),
+    dom_properties={"#root": {"_made": "4"}},
 )
 
 
@@ -117,6 +118,7 @@ CAPTURE = Capture(
         Evidence("script", "https://a.example/a.js", "made", "var made"),
         Evidence("js", "made.version", "", "3"),
         Evidence("xhr", "", "made", "api.made.example"),
+        Evidence("dom", "#root", "", "4"),
         Evidence("url", "", "example", "https://a.example/x"),
     ],
     ids=lambda evidence: evidence.kind,

@@ -49,7 +49,9 @@ def test_every_kind_and_tag_is_read(tmp_path: Path) -> None:
         "robots": "r",
         "dns": {"MX": ["m"], "TXT": "t"},
         "certIssuer": "i",
-        "dom": {"#a": {"exists": "", "text": "t", "attributes": {"Href": "h"}, "properties": {}}},
+        "dom": {
+            "#a": {"exists": "", "text": "t", "attributes": {"Href": "h"}, "properties": {"P": "p"}}
+        },
         "js": {"A.version": "^(.+)$\\;version:\\1"},
         "implies": ["B\\;confidence:40\\;version:2", "C"],
         "requires": "D",
@@ -63,6 +65,7 @@ def test_every_kind_and_tag_is_read(tmp_path: Path) -> None:
     dom_kinds = ["dom", "dom", "dom"]
     plain_kinds = ["html", "text", "css", "script_src", "script", "url", "xhr", "robots"]
     named_kinds = ["cookie", "header", "meta", "meta", "dns", "dns", "js", "cert_issuer"]
+    named_kinds += ["property"]
     assert kinds == sorted(dom_kinds + plain_kinds + named_kinds)
     header = next(pattern for pattern in technology.patterns if pattern.kind == "header")
     assert (header.name, header.expression) == ("Server", "^A/(.*)")

@@ -52,5 +52,7 @@ def _list_texts(capture: Capture, evidence: Evidence) -> Iterable[str]:
             return capture.xhr
         case "script":
             return [capture.scripts[evidence.name]] if evidence.name in capture.scripts else []
+        case "dom":
+            return capture.dom_properties.get(evidence.name, {}).values()
         case _:
             return []

@@ -24,7 +24,7 @@ from tracewell.detection.literals import (
     rank,
     spread_over_tags,
 )
-from tracewell.detection.model import Fingerprint, Pattern, Problem
+from tracewell.detection.model import NAMED_KINDS, Fingerprint, Pattern, Problem
 from tracewell.detection.scanning import Scanner, make_scanner
 from tracewell.detection.selectors import (
     find_attribute_needles,
@@ -39,7 +39,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "address": ("script_src", "url", "xhr"),
     "source": ("dom", "script", "css", "html"),
     "words": ("text", "robots", "cert_issuer"),
-    "fields": ("header", "cookie", "meta", "dns", "js"),
+    "fields": NAMED_KINDS,
 }
 SCANNED = ("address", "source", "words")
 _SPREAD_MAX = 80  # more strings cost every scan more than the pattern they stand for

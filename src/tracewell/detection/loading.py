@@ -15,7 +15,13 @@ import turbohtml
 
 from tracewell.detection.fingerprints import FingerprintSet
 from tracewell.detection.javascript import JavaScriptPatternError, parse_javascript
-from tracewell.detection.model import Fingerprint, Implication, Pattern, Problem
+from tracewell.detection.model import (
+    PROPERTY_KIND,
+    Fingerprint,
+    Implication,
+    Pattern,
+    Problem,
+)
 
 FILE_BYTES_MAX = 32 * 1024 * 1024
 TECHNOLOGIES_MAX = 100_000
@@ -285,7 +291,11 @@ def _iter_aspects(
                 for raw in _as_list(raws):
                     detail = f"@{attribute.lower()}"
                     yield from _read_pattern(name, "dom", selector, raw, reading, detail)
-        elif aspect != "properties":  # live properties of a DOM object: no static page has them
+        elif aspect == "properties" and isinstance(value, dict):
+            for own, raws in value.items():
+                for raw in _as_list(raws):
+                    yield from _read_pattern(name, PROPERTY_KIND, selector, raw, reading, own)
+        else:
             reading.report("dom", f"unknown condition {aspect!r}", value)
 
 

@@ -14,7 +14,7 @@ from tracewell.detection.expressions import get_expression
 from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet
 from tracewell.detection.literals import Needles
 from tracewell.detection.matching import Guard, Hit, Place, match_values
-from tracewell.detection.model import GivenUp, Pattern
+from tracewell.detection.model import PROPERTY_KIND, GivenUp, Pattern
 from tracewell.detection.page import Page
 from tracewell.detection.selectors import is_near_selector
 from tracewell.detection.spans import Span, Value
@@ -63,6 +63,7 @@ class Looker:
         yield from self._iter_named("cookie", self._cookies())
         yield from self._iter_named("dns", self._records())
         yield from self._iter_named("js", self._globals())
+        yield from self._iter_properties()
         if self._set.patterns_of("meta"):
             yield from self._iter_named("meta", self._page.metas)
         yield from self._iter_listed("words", "cert_issuer", self._issuer())
@@ -97,6 +98,15 @@ class Looker:
     def _globals(self) -> Iterator[Value]:
         named = list(self._capture.js.items())[: self._page.limits.values_max]
         return (Value(self._clip(value), name) for name, value in named)
+
+    def _iter_properties(self) -> Iterator[Hit]:
+        """Patterns over live properties of elements, by the selector as the pattern writes it."""
+        found = _Found()
+        for pattern in self._set.patterns_of(PROPERTY_KIND) if self._capture.dom_properties else ():
+            value = self._capture.dom_properties.get(pattern.name, {}).get(pattern.detail)
+            if value is not None:
+                found.add(pattern, [(Value(self._clip(value), pattern.name), None)])
+        return self._iter_matches(found)
 
     def _issuer(self) -> list[Value]:
         issuer = self._capture.certificate_issuer

@@ -16,7 +16,7 @@ from tracewell.detection.expressions import (
     get_expression,
 )
 from tracewell.detection.late_tags import find_late_tag
-from tracewell.detection.model import GivenUp, Limits, Pattern
+from tracewell.detection.model import PROPERTY_KIND, GivenUp, Limits, Pattern
 from tracewell.detection.page import EXCERPT_CHARS_MAX, Page
 from tracewell.detection.spans import Span, Value
 from tracewell.detection.templates import fill_template
@@ -171,12 +171,13 @@ def evidence_of(hit: Hit, page: Page) -> Evidence:
     """What the hit saw, with byte offsets where the body holds it."""
     pattern = hit.pattern
     name = hit.value.name or pattern.name
+    kind = "dom" if pattern.kind == PROPERTY_KIND else pattern.kind
     span = _place(hit, page)
     if span is None:
         excerpt = _window(hit.value.text, hit.start)
-        return Evidence(pattern.kind, name, pattern.raw, excerpt)
+        return Evidence(kind, name, pattern.raw, excerpt)
     start, end, excerpt = page.decoded.locate(*span)
-    return Evidence(pattern.kind, name, pattern.raw, excerpt, start, end)
+    return Evidence(kind, name, pattern.raw, excerpt, start, end)
 
 
 def _place(hit: Hit, page: Page) -> Span | None:

@@ -10,6 +10,8 @@ from tracewell.values import TechnologyUse
 # The kinds of patterns over one text or a list of texts, and those that first name a field.
 PLAIN_KINDS = ("html", "text", "css", "script_src", "script", "url", "xhr", "robots", "cert_issuer")
 NAMED_KINDS = ("header", "cookie", "meta", "dns", "js")
+# Dom patterns about live properties, which only a browser knows; evidence has them under "dom".
+PROPERTY_KIND = "property"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Pattern:
     `name` is the header, cookie, meta, DNS record type, JS global or CSS selector ("" for the
     plain kinds). `raw` is the text of the fingerprint with its tags; `expression` the JavaScript
     expression alone ("" matches wherever the named thing exists). `detail` tells a dom pattern's
-    aspect: "" (exists), "text", or the attribute's name. `confidence` is 0..100.
+    aspect: "" (exists), "text", or "@" and the attribute's name; for a property its name.
+    `confidence` is 0..100.
     """
 
     technology: str

@@ -23,7 +23,7 @@ from tracewell.detection.fingerprints import GROUPS, FingerprintSet
 from tracewell.detection.loading import load_fingerprints, read_files
 from tracewell.detection.model import Fingerprint, Implication, Pattern, Problem
 
-FORM = 5  # of the file; to be raised whenever what is stored, or how needles are found, changes
+FORM = 6  # of the file; to be raised whenever what is stored, or how needles are found, changes
 FILE_BYTES_MAX = 256 * 1024 * 1024
 FILES_MAX = 8
 _PREFIX, _SUFFIX = "fingerprints-", ".cache"
