@@ -56,8 +56,14 @@ class PatternIndex:
     """Patterns of some kinds, found by the strings that they cannot match without."""
 
     def __init__(
-        self, patterns: Sequence[Pattern], needles: NeedleTable, *, quick: bool = True
+        self,
+        patterns: Sequence[Pattern],
+        needles: NeedleTable,
+        *,
+        quick: bool = True,
+        long: bool = False,
     ) -> None:
+        """`long`: for texts as long as a page; `quick`: with Hyperscan, where there is one."""
         self.patterns = tuple(patterns)
         self._ranks = {id(pattern): number for number, pattern in enumerate(self.patterns)}
         self._always = [number for number, own in enumerate(needles) if own is None]
@@ -69,7 +75,7 @@ class PatternIndex:
                 (placed if asks_where(self.patterns[number]) else present).append(number)
         self._owners = list(owners.values())
         once = {number for number, (_, placed, _) in enumerate(self._owners) if not placed}
-        self.scanner: Scanner = make_scanner(list(owners), once, quick=quick)
+        self.scanner: Scanner = make_scanner(list(owners), once, quick=quick, long=long)
 
     def find_candidates(self, flat: bytes) -> list[Candidate]:
         """Every pattern that may match in the text, in the order of the set, and the places where
@@ -189,7 +195,7 @@ class NameIndex:
         known: PatternIndex | list[Field] = found
         if len(found) > _FIELDS_FEW:
             patterns, needles = zip(*found, strict=True)
-            known = PatternIndex(patterns, needles, quick=False)
+            known = PatternIndex(patterns, needles)
         if len(self._known) >= _NAMES_MAX:  # names come from outside
             self._known.clear()
         self._known[lower] = known
@@ -269,7 +275,12 @@ class FingerprintSet:
     def indexes(self) -> Mapping[str, PatternIndex]:
         """The index of each group."""
         return {
-            group: PatternIndex(self.patterns_in(group), self.needles[group], quick=self.quick)
+            group: PatternIndex(
+                self.patterns_in(group),
+                self.needles[group],
+                quick=self.quick,
+                long=group == "source",
+            )
             for group in SCANNED
         }
 

@@ -165,12 +165,13 @@ def _sample(needles: Sequence[str]) -> bytes:
 
 
 def make_scanner(
-    needles: Sequence[str], once: Set[int] = frozenset(), *, quick: bool = True
+    needles: Sequence[str], once: Set[int] = frozenset(), *, quick: bool = True, long: bool = True
 ) -> Scanner:
     """The quickest scanner at hand that is exact; `quick=False` leaves Hyperscan out. `once`: the
-    numbers of strings of which the first place is enough."""
-    if not quick or not needles or hyperscan is None:
-        return AhoCorasickScanner(needles)
+    numbers of strings of which the first place is enough. `long=False`: for short texts, over which
+    a scan costs less than it takes to make the scanner that is quickest over long ones."""
+    if not long or not quick or not needles or hyperscan is None:
+        return AhoCorasickScanner(needles, dense=long)
     try:
         scanner = HyperscanScanner(needles, once)
     except ValueError as error:
