@@ -126,6 +126,14 @@ APART = {
         company("Acme", domain="acme.example", passport="HRB10001"),
         company("Acme", domain="acme.example", passport="HRB20417"),
     ),
+    "two companies at one address and switchboard": (
+        company("Harbour Freight Ltd", home=HOME, phone="6145550100"),
+        company("Kestrel Legal LLP", home=HOME, phone="6145550100"),
+    ),
+    "sister companies": (
+        company("Borealis Payments Ltd", phone="6145550199", domain="borealis.example"),
+        company("Borealis Logistics Ltd", phone="6145550199", domain="borealis.example"),
+    ),
     "two people in two characters": (
         person("王杰", birth="1993-09-14"),
         person("王伟", birth="1997-02-14"),

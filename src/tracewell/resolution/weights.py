@@ -212,7 +212,9 @@ def score(comparison: Comparison, estimates: Estimates) -> Scores:
         by_field["personal"],
     )
     strangers = (levels["family"] == 0) & (levels["given"] < SHORT_FORM) & comparison.are_people
-    relatives = (given_differs | strangers) & ~is_one_holder
+    # Sister companies and tenants share the address, the switchboard and the web site.
+    tenants = (levels["title"] >= 0) & (levels["title"] <= 1)
+    relatives = (given_differs | strangers | tenants) & ~is_one_holder
     # Twins share all but the given name; unless given names prove unreliable in this batch.
     share = 1.0 - (1.0 - HOUSEHOLD_SHARE) * _reliability("given", shares) ** 3
     for name in _HOUSEHOLD:
