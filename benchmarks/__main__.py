@@ -13,6 +13,7 @@ BENCHMARKS = (
     "limits",
     "charges",
     "paid_read",
+    "connectors",
     "audit",
     "tokens",
     "signing",

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from tracewell.intrace.connectors.failures import (
     ConnectorError,
@@ -112,8 +112,9 @@ class AskedHttp:
         if "://" not in address:
             if self._base_url is None:
                 raise SourceFailedError("no address is configured for this source")
+            # Joined as text: what comes from an identifier is escaped, and `parse_url` judges all.
             base = self._base_url.rstrip("/") + "/"
-            address = urljoin(base, address.lstrip("/")) if address else self._base_url
+            address = base + address.lstrip("/") if address else self._base_url
         if params:
             address += ("&" if "?" in address else "?") + urlencode(params)
         try:

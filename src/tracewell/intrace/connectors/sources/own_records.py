@@ -30,13 +30,12 @@ from tracewell.intrace.connectors.model import (
     SourceFailedError,
     observe,
 )
+from tracewell.intrace.connectors.sources.record_cells import Row, statements_of
 from tracewell.intrace.connectors.sources.record_index import (
     ROWS_MAX,
     LoadReport,
     RecordIndex,
-    Row,
     load_records,
-    statements_of,
 )
 from tracewell.intrace.connectors.sources.record_manifest import (
     INDEXED,
@@ -103,7 +102,7 @@ class OwnRecords(Connector):
         observations: list[Observation] = []
         records = 0
         for entry, stamp, index in loaded.files:
-            for number, row in await call_in_thread(partial(_rows_of, index, identifier)):
+            for number, row in await _rows_of(index, identifier):
                 records += 1
                 if records > RECORDS_PER_ANSWER_MAX:
                     raise PartialAnswerError(
@@ -198,12 +197,15 @@ class OwnRecords(Connector):
         return _Loaded(manifest_stamp, tuple(files))
 
 
-def _rows_of(index: RecordIndex, identifier: Identifier) -> list[tuple[int, Row]]:
+async def _rows_of(index: RecordIndex, identifier: Identifier) -> list[tuple[int, Row]]:
     """The rows that hold the identifier, and after them those with a name that is near."""
-    exact = islice(index.iter_rows(identifier.type, identifier.key), RECORDS_PER_ANSWER_MAX + 1)
-    rows = dict(exact)
-    for number, row in index.list_near_rows(identifier.type, identifier.value):
-        rows.setdefault(number, row)
+    exact = index.iter_rows(identifier.type, identifier.key)
+    rows = dict(islice(exact, RECORDS_PER_ANSWER_MAX + 1))
+    if index.has_names(identifier.type):
+        # Milliseconds of comparing: beside the loop.
+        near = partial(index.list_near_rows, identifier.type, identifier.value)
+        for number, row in await call_in_thread(near):
+            rows.setdefault(number, row)
     return list(rows.items())
 
 

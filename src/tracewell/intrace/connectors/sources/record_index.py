@@ -7,29 +7,25 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import re
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from tracewell.intrace.connectors.screening import NameIndex, build_name_index
+from tracewell.intrace.connectors.sources.record_cells import NAMED, Row, keys_and_bad_cells
 from tracewell.intrace.connectors.sources.record_manifest import (
-    INDEXED,
     RecordFile,
-    RecordMapping,
 )
-from tracewell.intrace.identifiers import IdentifierError, IdentifierType, parse_identifier
+from tracewell.intrace.identifiers import IdentifierType
 from tracewell.resolution import Kind
 
 ROWS_MAX: Final = 10_000_000
@@ -38,16 +34,11 @@ NAMES_MAX: Final = 2_000_000
 NEAR_ROWS_MAX: Final = 20
 NAME_SCORE_MIN: Final = 0.8
 FILE_BYTES_MAX: Final = 2 << 30
-CELL_CHARACTERS_MAX: Final = 4_096
 _ROW_BITS: Final = 24  # up to 16.7 million rows; the other 40 bits are the value's hash
 _BATCH_ROWS: Final = 65_536
-_PARTIAL_DATE: Final = re.compile(r"[12][0-9]{3}(-(0[1-9]|1[0-2]))?")
 
-_NAMED: Final = frozenset({IdentifierType.NAME, IdentifierType.COMPANY_NAME})
 
 assert ROWS_MAX < 1 << _ROW_BITS
-
-Row = Mapping[str, str]
 
 
 class RecordFileError(Exception):
@@ -129,9 +120,15 @@ class RecordIndex:
             number = index[place] & ((1 << _ROW_BITS) - 1)
             row = self._row(number)
             # Two values may share a hash: what is answered is compared in full.
-            if any(k == kind and found == key for k, found in _keys(self.entry, row)):
+            if any(
+                k == kind and found == key for k, found in keys_and_bad_cells(self.entry, row)[0]
+            ):
                 yield number, row
             place += 1
+
+    def has_names(self, kind: IdentifierType) -> bool:
+        """Whether names of that kind are found by other spellings as well."""
+        return kind in self._names
 
     def list_near_rows(self, kind: IdentifierType, name: str) -> list[tuple[int, Row]]:
         """The (number, cells) of rows whose names are near, the nearest first. Takes milliseconds.
@@ -165,15 +162,6 @@ def load_records(directory: Path, entry: RecordFile, *, rows_max: int = ROWS_MAX
     return RecordIndex(entry, pa.table({}), {}, LoadReport(entry.file, problem=problem))
 
 
-def statements_of(entry: RecordMapping, row: Row) -> list[tuple[str, str]]:
-    """The (predicate, normal form) pairs of a row; unreadable cells are left out."""
-    return [
-        (predicate, value)
-        for predicate, text in _cells(entry, row)
-        if (value := _read_cell(entry, predicate, text)[0]) is not None
-    ]
-
-
 def _load(directory: Path, entry: RecordFile, rows_max: int) -> RecordIndex:
     path = directory / entry.file
     if path.resolve().parent != directory.resolve():
@@ -193,12 +181,12 @@ def _load(directory: Path, entry: RecordFile, rows_max: int) -> RecordIndex:
         is_truncated = is_truncated or batch.num_rows < whole.num_rows
         for cells in batch.to_pylist():
             row = {column: text for column, text in cells.items() if text}
-            keys, bad = _keys_and_bad_cells(entry, row)
+            keys, bad = keys_and_bad_cells(entry, row)
             bad_cells += bad
             bad_rows += not keys
             for kind, key in keys:
                 collected[kind].append(_hash(key) << _ROW_BITS | rows)
-                if kind in _NAMED:
+                if kind in NAMED:
                     names[kind][0].append(key)
                     names[kind][1].append(rows)
             rows += 1
@@ -302,77 +290,3 @@ def _sorted_view(entries: array[int]) -> memoryview:
 def _hash(key: str) -> int:
     digest = hashlib.blake2b(key.encode("utf-8"), digest_size=5).digest()
     return int.from_bytes(digest, "big")
-
-
-def _keys(entry: RecordFile, row: Row) -> set[tuple[IdentifierType, str]]:
-    return _keys_and_bad_cells(entry, row)[0]
-
-
-def _keys_and_bad_cells(entry: RecordFile, row: Row) -> tuple[set[tuple[IdentifierType, str]], int]:
-    keys: set[tuple[IdentifierType, str]] = set()
-    bad_cells = 0
-    for predicate, text in _cells(entry, row):
-        value, key = _read_cell(entry, predicate, text)
-        bad_cells += value is None
-        if value is not None and predicate in INDEXED:
-            keys.add((INDEXED[predicate], key))
-    return keys, bad_cells
-
-
-def _cells(entry: RecordMapping, row: Row) -> Iterator[tuple[str, str]]:
-    """The (predicate, text) pairs of a row, joined columns joined, empty cells left out."""
-    for column, predicate in entry.columns.items():
-        text = row.get(column, "").strip()
-        if text:
-            yield predicate, text
-    for predicate, columns in entry.join.items():
-        text = " ".join(filter(None, (row.get(column, "").strip() for column in columns)))
-        if text:
-            yield predicate, text
-
-
-def _read_cell(entry: RecordMapping, predicate: str, text: str) -> tuple[str | None, str]:
-    """A cell's (normal form, key), the form None when it does not read as what it should be."""
-    if len(text) > CELL_CHARACTERS_MAX:
-        return None, ""
-    reader = _CELL_READERS.get(predicate)
-    try:
-        if reader is not None:
-            text = reader(entry, text)
-        if predicate not in INDEXED:
-            return text, ""
-        identifier = parse_identifier(INDEXED[predicate], text)
-    except (ValueError, IdentifierError, phonenumbers.NumberParseException):
-        return None, ""
-    if predicate == "social.account":
-        return identifier.key, identifier.key
-    return identifier.value, identifier.key
-
-
-def _read_phone(entry: RecordMapping, text: str) -> str:
-    number = phonenumbers.parse(text, entry.phone_region)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _read_date(entry: RecordMapping, text: str) -> str:
-    if entry.date_format is None:
-        if _PARTIAL_DATE.fullmatch(text):
-            return text
-        return datetime.fromisoformat(text).date().isoformat()
-    return datetime.strptime(text, entry.date_format).date().isoformat()  # noqa: DTZ007
-
-
-def _read_domain(entry: RecordMapping, text: str) -> str:
-    del entry
-    if "://" in text:
-        text = parse_identifier(IdentifierType.URL, text).details["host"]
-    return text.lower().removeprefix("www.")
-
-
-_CELL_READERS: Final[Mapping[str, Callable[[RecordMapping, str], str]]] = {
-    "phone.number": _read_phone,
-    "person.dob": _read_date,
-    "phone.first_reported_date": _read_date,
-    "phone.last_reported_date": _read_date,
-    "domain.name": _read_domain,
-}

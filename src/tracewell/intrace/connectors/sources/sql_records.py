@@ -32,7 +32,7 @@ from tracewell.intrace.connectors.model import (
     SourceFailedError,
     observe,
 )
-from tracewell.intrace.connectors.sources.record_index import statements_of
+from tracewell.intrace.connectors.sources.record_cells import statements_of
 from tracewell.intrace.connectors.sources.record_manifest import RecordMapping
 from tracewell.intrace.identifiers.model import Identifier, IdentifierType
 from tracewell.kernel.database import DatabaseFailed, ForeignDatabase
