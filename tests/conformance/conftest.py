@@ -85,6 +85,8 @@ def federated(server_dialect: str, servers: Servers, oidc_provider: OidcProvider
         "AUTH_MODE": "both",
         "OIDC_ISSUER_URL": oidc_provider.issuer,
         "OIDC_AUDIENCE": AUDIENCE,
+        "OIDC_CLIENT_ID": oidc_provider.browser_client_id,
+        "PUBLIC_URL": "https://intrace.example",
     }
     return World(servers.get(server_dialect, environment=environment))
 

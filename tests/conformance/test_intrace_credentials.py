@@ -149,6 +149,25 @@ def test_a_token_cannot_be_judged_while_the_provider_is_away(
         check_envelope(_bearer(world, token), 503, "identity_provider_unavailable")
 
 
+@proves("intrace", 401, "sign_in_refused", "a callback that this browser did not begin")
+def test_a_sign_in_that_was_not_begun_here_is_refused(federated: World) -> None:
+    answer = httpx.get(
+        f"{federated.server.url}/auth/oidc/callback?code=x&state=y", timeout=30, trust_env=False
+    )
+    check_envelope(answer, 401, "sign_in_refused", "oidc")
+
+
+@proves("intrace", 403, "cross_site_refused", "a sign-out that another site's page caused")
+def test_what_another_sites_page_causes_is_refused(federated: World) -> None:
+    answer = httpx.post(
+        f"{federated.server.url}/auth/logout",
+        headers={"Sec-Fetch-Site": "cross-site"},
+        timeout=30,
+        trust_env=False,
+    )
+    check_envelope(answer, 403, "cross_site_refused")
+
+
 @proves("intrace", 403, "insufficient_scope", "roles that do not hold the endpoint's scope")
 @pytest.mark.parametrize(
     ("role", "method", "path", "scope"),
