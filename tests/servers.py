@@ -189,11 +189,13 @@ def start_server(
     environment: Mapping[str, str] | None = None,
     workers: int = 1,
     port: int = 0,
+    jobs: bool = False,
 ) -> Server:
     """Starts a server over the data folder `data` and waits until it is ready.
 
     Without `database_url` it is on SQLite in that folder. `environment` holds settings; those of
-    whoever runs the tests do not count. `port` 0: any that is free. Raises ServerFailed.
+    whoever runs the tests do not count. `port` 0: any that is free. `jobs`: with a worker beside
+    it. Raises ServerFailed.
     """
     data.mkdir(parents=True, exist_ok=True)
     given = dict(environment or {})
@@ -203,7 +205,7 @@ def start_server(
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [_COMMAND, "serve", "--data", str(data), "--product", product, "--port", str(port),
-             "--workers", str(workers)],
+             "--workers", str(workers), "--jobs" if jobs else "--no-jobs"],
             env=_environment(given), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
     try:

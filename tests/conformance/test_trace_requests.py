@@ -70,6 +70,17 @@ def test_a_category_that_nobody_knows_is_not_found(world: World) -> None:
     check_nested(world.user.get("/v1/categories/not-a-category"), 404, "category_not_found")
 
 
+@proves("trace", 404, "job_not_found", "the job is another org's, or never was")
+def test_a_job_of_another_org_is_not_found(world: World) -> None:
+    stranger = world.trace(world.new_customer())
+    made = stranger.post("/v1/companies/refresh", json={"domains": ["company-001.example"]})
+    assert made.status_code == 202
+    one = f"/v1/jobs/{made.json()['job_id']}"
+    assert stranger.get(one).json()["status"] == "queued"
+    check_nested(world.user.get(one), 404, "job_not_found")
+    check_nested(world.user.get("/v1/jobs/nonsense"), 404, "job_not_found")
+
+
 @proves("trace", 404, "list_not_found", "the list is another org's, was removed, or never was")
 def test_a_list_of_another_org_is_not_found(world: World) -> None:
     stranger = world.trace(world.new_customer())

@@ -18,6 +18,8 @@ BROAD_EXCEPTS = {
     "src/tracewell/kernel/http/gate.py:_serve_beside": "the edge of every route beside the API",
     "src/tracewell/kernel/http/gate.py:_count_stray": "the edge of every path that is no route",
     "src/tracewell/kernel/credits/batch.py:_handle_all": "a worker loop: told to whoever waits",
+    "src/tracewell/kernel/queue/embedded.py:_do": "a worker loop: the task is done again",
+    "src/tracewell/kernel/queue/through_pgqueuer.py:_do": "a worker loop: the task is done again",
     "src/tracewell/kernel/database/sqlite.py:transaction": "kept, and raised after the group's end",
     "src/tracewell/intrace/connectors/planning.py:find_obstacle": "the edge of every connector",
     "src/tracewell/intrace/connectors/declared/loading.py:load_python": "a foreign file: told",

@@ -17,6 +17,7 @@ _COMMANDS = {
     "detect": ("tracewell.cli.detect", "detect"),
     "fingerprints": ("tracewell.cli.fingerprints", "fingerprints"),
     "ingest": ("tracewell.cli.ingest", "ingest"),
+    "jobs": ("tracewell.cli.jobs", "jobs"),
     "keys": ("tracewell.cli.keys", "keys"),
     "migrate": ("tracewell.cli.migrate", "migrate"),
     "resolve": ("tracewell.cli.resolve", "resolve_command"),
@@ -24,6 +25,7 @@ _COMMANDS = {
     "serve": ("tracewell.cli.serve", "serve"),
     "settings": ("tracewell.cli.settings", "settings"),
     "verify": ("tracewell.cli.verify", "verify"),
+    "worker": ("tracewell.cli.worker", "worker"),
 }
 
 

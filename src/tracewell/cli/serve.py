@@ -28,8 +28,12 @@ from tracewell.main.settings import load_settings
     show_default=True,
     help="Server processes that share the port.",
 )
+@click.option("--jobs/--no-jobs", default=True, show_default=True,
+              help="Keep a worker beside the server, for refresh jobs (see `worker`).")  # fmt: skip
 @data_option
-def serve(host: str, port: int, product: str | None, workers: int, data: Path | None) -> None:
+def serve(
+    host: str, port: int, product: str | None, workers: int, jobs: bool, data: Path | None
+) -> None:
     """Serves Trace under /trace/v1 and Intrace under /intrace/v1; alone, a product is at /v1.
 
     The database is brought up to this release first. SIGTERM ends the server when what it has
@@ -39,7 +43,7 @@ def serve(host: str, port: int, product: str | None, workers: int, data: Path | 
     Examples:
       tracewell serve --data ./data
       tracewell serve --product trace --port 8080
-      DATABASE_URL=postgresql://localhost/tracewell tracewell serve --workers 4
+      DATABASE_URL=postgresql://localhost/tracewell tracewell serve --workers 4 --no-jobs
     """
     from tracewell.main import serving
     from tracewell.main.start_check import require_startable
@@ -49,6 +53,6 @@ def serve(host: str, port: int, product: str | None, workers: int, data: Path | 
     for warning in require_startable(settings):
         logging.getLogger("tracewell").error("%s", warning)
     try:
-        sys.exit(serving.serve(settings, host, port, workers))
+        sys.exit(serving.serve(settings, host, port, workers, jobs=jobs))
     except serving.StartFailed as error:
         fail(str(error), UNREACHABLE)

@@ -149,7 +149,7 @@ async def _ready(root: Root, products: Products) -> Answer:
 
 
 async def _metrics(root: Root, products: Products) -> Answer:
-    return Answer(200, render_metrics(), media_type=_METRICS_TYPE)
+    return Answer(200, render_metrics() + await products.render_queue(), media_type=_METRICS_TYPE)
 
 
 async def _public_keys(root: Root, products: Products) -> Answer:

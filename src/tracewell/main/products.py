@@ -19,8 +19,10 @@ from tracewell.intrace.audit.tree import AuditTree
 from tracewell.intrace.reports.stamping import Stamping
 from tracewell.kernel.database import DatabaseFailed
 from tracewell.kernel.http.endpoint import Endpoint
+from tracewell.kernel.http.metrics import render_depth
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.limits import open_limiter
+from tracewell.kernel.queue import count_tasks
 from tracewell.kernel.signing import Keyring as SigningKeyring
 from tracewell.kernel.signing import SigningFailed
 from tracewell.main.audit_keeping import keep_audit_log
@@ -32,6 +34,7 @@ from tracewell.main.signing import open_document_key, open_signing
 from tracewell.main.trace_product import wire_trace
 from tracewell.resolution import warm
 from tracewell.trace.app import Trace
+from tracewell.trace.jobs.model import KIND
 
 PURGE_EVERY_S = 3600.0
 
@@ -77,6 +80,17 @@ class Products:
             "timestamps": None if self.stamping is None else self.stamping.problem,
         }
         return {name: problem for name, problem in problems.items() if problem is not None}
+
+    async def render_queue(self) -> bytes:
+        """The queue's depth as Prometheus reads it; nothing while the database cannot say."""
+        if "trace" not in self.prefixes:
+            return b""
+        try:
+            async with self.ground.database.statement() as tx:
+                depth = await count_tasks(tx, KIND)
+        except DatabaseFailed:
+            return b""
+        return render_depth(KIND, depth.waiting, depth.running)
 
     def public_keys(self) -> Any:
         """The JWK set of the reports' keys, and of the certificates of their PDF files."""

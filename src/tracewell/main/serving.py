@@ -22,6 +22,7 @@ from tracewell.kernel.http.protocol import bounded_protocol
 from tracewell.kernel.ids import IdFactory
 from tracewell.main.asgi import Root
 from tracewell.main.ground import open_ground
+from tracewell.main.job_process import job_process
 from tracewell.main.listening import iter_waiting, listen, turn_away
 from tracewell.main.settings import Settings, environment_of
 from tracewell.main.supervisor import Supervisor
@@ -127,8 +128,8 @@ def _unspent(settings: Settings) -> dict[str, str]:
     }
 
 
-def serve(settings: Settings, host: str, port: int, workers: int) -> int:
-    """Serves until SIGTERM or SIGINT; returns the exit code.
+def serve(settings: Settings, host: str, port: int, workers: int, *, jobs: bool) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit code. `jobs`: with a worker beside it.
 
     Raises StartFailed, and what `open_ground` raises: whatever keeps a server from starting is
     found here, once, before any process is started that would stumble over it.
@@ -137,8 +138,11 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> int:
         listening = listen(host, port)
     except OSError as error:
         raise StartFailed(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    with contextlib.closing(listening):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.closing(listening))
         asyncio.run(_try_ground(settings))
+        if jobs and settings.product != "intrace":
+            stack.enter_context(job_process(settings))
         shown = f"[{host}]" if ":" in host else host
         _log.info("listening on http://%s:%d", shown, listening.getsockname()[1])
         if workers == 1:

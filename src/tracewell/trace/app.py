@@ -26,6 +26,8 @@ from tracewell.trace.details.routes import detail_endpoints
 from tracewell.trace.details.service import Details
 from tracewell.trace.enrichment.routes import enrichment_endpoints
 from tracewell.trace.enrichment.service import Enrichment
+from tracewell.trace.jobs.routes import job_endpoints
+from tracewell.trace.jobs.service import Jobs
 from tracewell.trace.lists.routes import list_endpoints
 from tracewell.trace.lists.service import Lists
 from tracewell.trace.paging import Pager
@@ -74,6 +76,7 @@ def build_trace(
             *user_endpoints(Users(database, ledger, search), pager),
             *technology_endpoints(Technologies(database), pager),
             *credit_endpoints(Credits(database, ledger), pager),
+            *job_endpoints(Jobs(database, clock, new_id)),
             *list_endpoints(Lists(database, clock, new_id), pager),
         ),
         fast=company_fast_handlers(companies),

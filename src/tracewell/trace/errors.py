@@ -110,6 +110,14 @@ BATCH_TOO_LARGE = ErrorKind(
     "Split the batch.",
     "nested",
 )
+JOB_NOT_FOUND = ErrorKind(
+    "job_not_found",
+    404,
+    "No such job.",
+    "The org has made no job of this id.",
+    "Check the id.",
+    "nested",
+)
 LIST_NOT_FOUND = ErrorKind(
     "list_not_found",
     404,
@@ -229,6 +237,7 @@ CATALOGUE = Catalogue(
     VENDOR_NOT_FOUND,
     CATEGORY_NOT_FOUND,
     BATCH_TOO_LARGE,
+    JOB_NOT_FOUND,
     LIST_NOT_FOUND,
     LIST_PERMISSION_DENIED,
     SIGN_IN_REFUSED,

@@ -94,6 +94,13 @@ class ArchiveWriter:
         page = self._record_ids.get(rendering.page_capture_id)
         return self._keep(self._maker.make_rendering(rendering, page))
 
+    def sync(self) -> None:
+        """Bring to the disk what was written so far. Raises OSError."""
+        with self._lock:
+            if self._file is not None:
+                os.fsync(self._file.fileno())
+                _sync_directory(self.directory)
+
     def close(self) -> None:
         """Bring everything to the disk and close; a later `write` begins a new file."""
         with self._lock:
@@ -130,11 +137,7 @@ class ArchiveWriter:
             os.fsync(file.fileno())
         finally:
             file.close()
-        directory = os.open(self.directory, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        _sync_directory(self.directory)
 
     def _append(self, data: bytes) -> None:
         assert self._file is not None
@@ -147,3 +150,11 @@ class ArchiveWriter:
             self._file.seek(self._size)
             raise
         self._size += len(data)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -69,6 +69,12 @@ class PostgresqlTransaction:
             self.failed = True
             raise
 
+    @contextlib.contextmanager
+    def driver(self) -> Iterator[Any]:
+        """asyncpg's connection, for a library that writes in this transaction."""
+        with self._watched():
+            yield self._connection
+
     async def fetch_all(self, statement: Statement, **params: Any) -> Sequence[Row]:
         """All rows of the statement."""
         sql, names = _compiled(statement)

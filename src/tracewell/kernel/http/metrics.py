@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 REGISTRY = CollectorRegistry()
@@ -47,3 +47,17 @@ def render_metrics() -> bytes:
     of_all = CollectorRegistry()
     MultiProcessCollector(of_all)  # type: ignore[no-untyped-call]
     return generate_latest(of_all)
+
+
+def render_depth(kind: str, waiting: int, running: int) -> bytes:
+    """Tasks of a queue, read when they are asked for: no process counts them."""
+    registry = CollectorRegistry()
+    tasks = Gauge(
+        "tracewell_queue_tasks",
+        "Tasks in the queue by kind and state.",
+        ("kind", "state"),
+        registry=registry,
+    )
+    tasks.labels(kind, "waiting").set(waiting)
+    tasks.labels(kind, "running").set(running)
+    return generate_latest(registry)

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from tracewell.main.settings.ground import GroundSettings
+from tracewell.web.guard import build_policy
 from tracewell.web.records import parse_nameserver
 
 
@@ -38,6 +39,49 @@ class TraceSettings(GroundSettings):
         description="Trace: requests of one crawling process per second, all hosts together; "
         "without it only each host has its pace.",
         examples=["50"],
+    )
+    crawl_pause_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        le=3600,
+        description="Trace: pause of a refresh between two requests to one host, unless its "
+        "robots.txt asks for a longer one.",
+        examples=["1"],
+    )
+    crawl_allow: str | None = Field(
+        default=None,
+        description="Trace: holes in the address guard of refreshes, `host pattern=address:port`, "
+        "comma-separated; without one no private address is connected to.",
+        examples=["*.corp.example=10.0.0.5:80"],
+    )
+    refresh_pages_max: int = Field(
+        default=5,
+        ge=0,
+        le=100,
+        description="Trace: further pages that a refresh reads of a domain, beside its home page.",
+        examples=["5"],
+    )
+    refresh_timeout_seconds: float = Field(
+        default=120,
+        gt=0,
+        le=3600,
+        description="Trace: how long a refresh crawls one domain; what it has by then counts.",
+        examples=["120"],
+    )
+    refresh_after_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=3650,
+        description="Trace: workers refresh companies that were not crawled for so many days; "
+        "never by themselves if unset.",
+        examples=["30"],
+    )
+    job_lease_seconds: float = Field(
+        default=30,
+        ge=1,
+        le=3600,
+        description="Trace: after so long without a sign of life a worker's tasks go to others.",
+        examples=["30"],
     )
     archive_bytes_max: int | None = Field(
         default=None,
@@ -71,6 +115,17 @@ class TraceSettings(GroundSettings):
         for text in _parts(value):
             parse_nameserver(text)
         return value
+
+    @field_validator("crawl_allow")
+    @classmethod
+    def _known_holes(cls, value: str | None) -> str | None:
+        build_policy(_parts(value))
+        return value
+
+    @property
+    def crawl_holes(self) -> tuple[str, ...]:
+        """The entries that open the address guard of refreshes."""
+        return tuple(_parts(self.crawl_allow))
 
     @property
     def nameservers(self) -> tuple[str, ...]:

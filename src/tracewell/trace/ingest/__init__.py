@@ -1,6 +1,6 @@
 """From captures to companies."""
 
 from tracewell.trace.ingest.model import IngestSummary, OnProgress
-from tracewell.trace.ingest.service import ingest_captures
+from tracewell.trace.ingest.service import Ingestion, ingest_captures, open_ingestion
 
-__all__ = ["IngestSummary", "OnProgress", "ingest_captures"]
+__all__ = ["IngestSummary", "Ingestion", "OnProgress", "ingest_captures", "open_ingestion"]

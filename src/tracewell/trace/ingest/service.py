@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
 
@@ -26,6 +27,7 @@ from tracewell.trace.partnerships import store as partnerships
 from tracewell.trace.partnerships.rules import add_claims
 from tracewell.trace.postings import store as postings
 from tracewell.trace.technologies.model import Technology
+from tracewell.trace.technologies.store import count_technologies, fetch_catalogue
 from tracewell.values import Capture
 
 CHUNK_CAPTURES = 8
@@ -48,13 +50,53 @@ async def ingest_captures(
     event loop after each chunk. What was written stays when it ends early, and a second run does
     the rest. Raises DatabaseFailed, and whatever reading `captures` raises.
     """
+    async with open_ingestion(database, fingerprints, jobs=jobs) as ingestion:
+        return await ingestion.take(captures, on_progress=on_progress)
+
+
+@asynccontextmanager
+async def open_ingestion(
+    database: Database, fingerprints: FingerprintSet, *, jobs: int = 1
+) -> AsyncIterator[Ingestion]:
+    """For whoever takes captures in again and again: fingerprints and processes are made ready
+    once. Raises DatabaseFailed."""
     async with database.transaction() as tx:
         await companies.lock_companies(tx)
         catalogue = await ensure_indexed_catalogue(tx, fingerprints.technologies.values())
-    ingest = _Ingest(database, catalogue, on_progress)
     async with open_lookers(fingerprints, jobs) as look:
-        await ingest.run(iter(captures), look, chunks_max=2 * jobs)
-    return ingest.tally.summary()
+        yield Ingestion(database, catalogue, look, chunks_max=2 * jobs)
+
+
+class Ingestion:
+    """Takes captures in; any number of calls may be under way at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalogue: Mapping[str, Technology],
+        look: Look,
+        *,
+        chunks_max: int,
+    ) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._look = look
+        self._chunks_max = chunks_max
+
+    async def take(
+        self, captures: Iterable[Capture], *, on_progress: OnProgress | None = None
+    ) -> IngestSummary:
+        """As `ingest_captures`."""
+        ingest = _Ingest(self._database, await self.renew_catalogue(), on_progress)
+        await ingest.run(iter(captures), self._look, chunks_max=self._chunks_max)
+        return ingest.tally.summary()
+
+    async def renew_catalogue(self) -> Mapping[str, Technology]:
+        """The technologies by name, those included that others have added meanwhile."""
+        async with self._database.snapshot() as tx:
+            if await count_technologies(tx) != len(self._catalogue):
+                self._catalogue = await fetch_catalogue(tx)
+        return self._catalogue
 
 
 class _Ingest:

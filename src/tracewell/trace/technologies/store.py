@@ -177,6 +177,12 @@ async def fetch_catalogue(tx: Transaction) -> dict[str, Technology]:
     return {row[2]: _technology(row, categories) for row in rows}
 
 
+async def count_technologies(tx: Transaction) -> int:
+    """How many technologies there are; none is ever taken away."""
+    found: int = await tx.fetch_value("SELECT COUNT(*) FROM technologies")
+    return found
+
+
 async def fetch_implied(tx: Transaction) -> dict[int, tuple[str, ...]]:
     """The names of what each technology implies, by name."""
     found: dict[int, tuple[str, ...]] = {}

@@ -1,0 +1,1 @@
+"""Jobs that crawl domains again and bring companies up to date."""
