@@ -85,6 +85,38 @@ def test_a_field_that_fails_validation_is_named(
     check_envelope(answer, 400, "field_invalid", *fields)
 
 
+SUBJECT = {"type": "entity", "entity_id": "ent_" + "A" * 26}
+
+
+@proves("intrace", 400, "field_required", "an analysis without its subject or its type")
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [({}, ["subject", "analysis_type"]), ({"analysis_type": "timeline"}, ["subject"]),
+     ({"subject": {}, "analysis_type": "timeline"}, ["subject.type", "subject.entity_id"])],
+)  # fmt: skip
+def test_what_an_analysis_lacks_is_named(
+    world: World, body: dict[str, Any], fields: list[str]
+) -> None:
+    answer = world.analyst.post("/v1/analysis", json=body)
+    check_envelope(answer, 400, "field_required", *fields)
+
+
+@proves("intrace", 400, "field_invalid", "a parameter of an analysis that its schema refuses")
+def test_a_bad_parameter_of_an_analysis_is_named(world: World) -> None:
+    body = {"subject": SUBJECT, "analysis_type": "timeline",
+            "parameters": {"limit": 0, "from_date": "soon", "unknown": 1}}  # fmt: skip
+    answer = world.analyst.post("/v1/analysis", json=body)
+    check_envelope(answer, 400, "field_invalid", "parameters.from_date", "parameters.limit")
+
+
+@proves("intrace", 404, "not_found", "a type of analysis that there is not")
+def test_an_unknown_type_of_analysis_is_not_found(world: World) -> None:
+    answer = world.analyst.post(
+        "/v1/analysis", json={"subject": SUBJECT, "analysis_type": "palmistry"}
+    )
+    check_envelope(answer, 404, "not_found")
+
+
 @proves("intrace", 400, "field_invalid", "query parameters out of range or of a wrong form")
 @pytest.mark.parametrize(
     ("path", "field"),
@@ -111,6 +143,8 @@ def test_a_parameter_that_fails_validation_is_named(world: World, path: str, fie
         f"reports/{UNKNOWN}",
         f"reports/{UNKNOWN}/verify",
         "connectors/nonesuch/health",
+        "analysis/ana_01JNQBC4X8Y2Z3A4B5C6D7E8F9",
+        "analysis/types/palmistry",
         f"audit/{UNKNOWN}",
         "audit/%00",
     ],

@@ -72,6 +72,15 @@ def test_every_answer_fits_its_documented_schema_and_nothing_in_it_is_undocument
     check(document, "/v1/reports/{request_id}", "get", analyst.get(f"/v1/reports/{request_id}"))
     verified = analyst.get(f"/v1/reports/{request_id}/verify")
     check(document, "/v1/reports/{request_id}/verify", "get", verified)
+    analysed = analyst.post("/v1/analysis", json={
+        "subject": {"type": "entity", "entity_id": made.json()["entities"][0]["entity_id"]},
+        "analysis_type": "timeline"})  # fmt: skip
+    check(document, "/v1/analysis", "post", analysed)
+    analysis_path = f"/v1/analysis/{analysed.json()['analysis_id']}"
+    check(document, "/v1/analysis/{analysis_id}", "get", analyst.get(analysis_path))
+    check(document, "/v1/analysis/types", "get", analyst.get("/v1/analysis/types"))
+    kind = analyst.get("/v1/analysis/types/timeline")
+    check(document, "/v1/analysis/types/{analysis_type}", "get", kind)
     health = analyst.get("/v1/connectors/phone_plan/health")
     check(document, "/v1/connectors/{connector_id}/health", "get", health)
     check(document, "/v1/connectors", "get", analyst.get("/v1/connectors"))

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from tracewell.intrace.access import AccessBook
+from tracewell.intrace.analysis.kinds import Instruments, TechnologyDirectory
+from tracewell.intrace.analysis.routes import analysis_endpoints
+from tracewell.intrace.analysis.service import Analyses
 from tracewell.intrace.audit.routes import audit_endpoints
 from tracewell.intrace.audit.service import Audit
 from tracewell.intrace.audit.tree import AuditTree
 from tracewell.intrace.audit.tree_routes import audit_tree_endpoints
 from tracewell.intrace.connectors.means import Means
+from tracewell.intrace.connectors.planning import find_closed
 from tracewell.intrace.connectors.routes import ConnectorRoutes, connector_endpoints
+from tracewell.intrace.connectors.sources.watchlists import Watchlists
 from tracewell.intrace.lookups.deep_limit import DeepLimit
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.lookups.planning_routes import planning_endpoints
@@ -40,6 +45,7 @@ class Intrace:
     reports: Reports
     stamping: Stamping | None
     lookups: Lookups
+    analyses: Analyses
     means: Means
     endpoints: tuple[Endpoint, ...]
 
@@ -57,11 +63,13 @@ def build_intrace(
     exporter: PdfExporter,
     authority: TimestampAuthority | None = None,
     access: AccessBook | None = None,
+    technologies: TechnologyDirectory | None = None,
 ) -> Intrace:
     """Puts the product together.
 
     `signer` is the kernel's `Keyring` (a key file with rotation); `deep_quota` bounds deep lookups
-    beside the gate's own limit; `access` are the gate's rules.
+    beside the gate's own limit; `access` are the gate's rules; `technologies` is where analyses
+    find what companies run, None where nobody knows.
     """
     access = access if access is not None else AccessBook()
     audit = Audit(database, clock, organization_id)
@@ -71,6 +79,8 @@ def build_intrace(
         stamping = Stamping(database, clock, authority, new_nonce=partial(secrets.randbits, 64))
     reports = Reports(database, clock, signer, audit, tree, exporter, stamps=stamping is not None)
     lookups = Lookups(database, clock, new_id, audit, reports, rules)
+    instruments = Instruments(_find_watchlists(rules), technologies)
+    analyses = Analyses(database, clock, new_id, audit, instruments, rules.retention_ms)
     sources = ConnectorRoutes(
         rules.connectors, rules.enabled, clock, rules.connector_timeout_s, rules.means
     )
@@ -80,13 +90,23 @@ def build_intrace(
         reports,
         stamping,
         lookups,
+        analyses,
         rules.means,
         (
             *lookup_endpoints(lookups, DeepLimit(limiter, deep_quota, access), access),
             *planning_endpoints(lookups),
+            *analysis_endpoints(analyses, access),
             *report_endpoints(reports, access),
             *connector_endpoints(sources),
             *audit_tree_endpoints(tree),
             *audit_endpoints(audit),
         ),
     )
+
+
+def _find_watchlists(rules: LookupRules) -> Watchlists | None:
+    """The connector of watchlists, unless the deployment keeps it from running."""
+    for connector in rules.connectors:
+        if isinstance(connector, Watchlists) and find_closed(connector, rules.enabled) is None:
+            return connector
+    return None

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from tracewell.intrace.analysis.kinds import CompanyTechnologies, TechnologyUse
 from tracewell.intrace.connectors.sources.trace import CompanyFacts
 from tracewell.kernel.clock import parse_utc
 from tracewell.kernel.database import Database
@@ -25,11 +26,9 @@ class TraceDirectory:
 
     async def find_company(self, domain: str) -> CompanyFacts | None:
         """The company that has the domain among its own, or None. Raises DatabaseFailed."""
-        async with self.database.statement() as tx:
-            (found,) = await read_profiles(tx, [domain])
-        if found is None:
+        profile = await self._find_profile(domain)
+        if profile is None:
             return None
-        profile = orjson.loads(found.answer)
         told = profile["firmographics"]
         headquarters = _value(told, "headquarters") or {}
         return CompanyFacts(
@@ -48,6 +47,39 @@ class TraceDirectory:
                 use["name"] for use in profile["technologies"] if use["status"] == "active"
             )[:TECHNOLOGIES_TOLD_MAX],
         )
+
+    async def find_technologies(self, domain: str) -> CompanyTechnologies | None:
+        """What the company runs, dropped technologies included. Raises DatabaseFailed."""
+        profile = await self._find_profile(domain)
+        if profile is None:
+            return None
+        return CompanyTechnologies(
+            id=str(profile["company_id"]),
+            name=profile["name"],
+            url=f"{self.base_url}/v1/companies/{profile['slug']}",
+            last_observed_at=profile["last_observed_at"],
+            uses=tuple(
+                TechnologyUse(
+                    name=use["name"],
+                    categories=tuple(use["categories"]),
+                    vendor=use["vendor"],
+                    version=use["version"],
+                    confidence=use["confidence"] / 100,
+                    status=use["status"],
+                    first_observed_at=use["first_observed_at"],
+                    last_observed_at=use["last_observed_at"],
+                )
+                for use in profile["technologies"]
+            ),
+        )
+
+    async def _find_profile(self, domain: str) -> dict[str, Any] | None:
+        async with self.database.statement() as tx:
+            (found,) = await read_profiles(tx, [domain])
+        if found is None:
+            return None
+        profile: dict[str, Any] = orjson.loads(found.answer)
+        return profile
 
 
 def _value(firmographics: Mapping[str, Any], field: str) -> Any:

@@ -46,19 +46,7 @@ def wire_intrace(
         window_s,
         access,
     )
-    intrace = build_intrace(
-        database=ground.database,
-        clock=ground.clock,
-        new_id=ground.new_id,
-        signer=signing,
-        limiter=limiter,
-        deep_quota=Quota(settings.rate_limit_deep_lookups_per_minute, window_s=window_s),
-        rules=_lookup_rules(ground),
-        organization_id=settings.organization_id,
-        exporter=PdfExporter(open_document_key(settings), settings.pdf_fonts_path),
-        authority=open_authority(settings),
-        access=access,
-    )
+    intrace = _build(ground, limiter, signing, access)
     app = build_app(
         title="Intrace",
         description="Identifiers in; entities with confidence, sources and a signed report out.",
@@ -86,11 +74,39 @@ def wire_intrace(
     return gate, intrace, door
 
 
-def _lookup_rules(ground: Ground) -> LookupRules:
+def _build(
+    ground: Ground, limiter: Limiter, signing: SigningKeyring, access: AccessBook
+) -> Intrace:
     settings = ground.settings
+    window_s = settings.rate_limit_window_seconds
+    companies = _open_directory(ground)
+    return build_intrace(
+        database=ground.database,
+        clock=ground.clock,
+        new_id=ground.new_id,
+        signer=signing,
+        limiter=limiter,
+        deep_quota=Quota(settings.rate_limit_deep_lookups_per_minute, window_s=window_s),
+        rules=_lookup_rules(ground, companies),
+        organization_id=settings.organization_id,
+        exporter=PdfExporter(open_document_key(settings), settings.pdf_fonts_path),
+        authority=open_authority(settings),
+        access=access,
+        technologies=companies,
+    )
+
+
+def _open_directory(ground: Ground) -> TraceDirectory | None:
+    """Trace's companies, where both products are served."""
+    settings = ground.settings
+    if settings.product != "both":
+        return None
     base_url = f"{(settings.public_url or 'http://127.0.0.1:8000').rstrip('/')}/trace"
-    has_trace = settings.product == "both"
-    companies = TraceDirectory(ground.database, base_url) if has_trace else None
+    return TraceDirectory(ground.database, base_url)
+
+
+def _lookup_rules(ground: Ground, companies: TraceDirectory | None) -> LookupRules:
+    settings = ground.settings
     return LookupRules(
         wire_connectors(settings, ground.clock, companies),
         settings.connector_timeout_seconds,

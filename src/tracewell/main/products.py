@@ -163,6 +163,7 @@ async def _purge_regularly(intrace: Intrace) -> None:
     while True:
         try:
             await intrace.lookups.purge_expired()
+            await intrace.analyses.purge_expired()
         except DatabaseFailed as error:
             _log.warning("expired results were not erased: %s", error)
         await asyncio.sleep(PURGE_EVERY_S)

@@ -52,11 +52,12 @@ class Resource(StrEnum):
 
     LOOKUP = "lookup"
     REPORT = "report"
+    ANALYSIS = "analysis"
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The reading of another principal's lookup."""
+    """The reading of another principal's lookup or analysis."""
 
     resource: Resource
     request_id: str

@@ -56,7 +56,7 @@ class AuditRecordModel(BaseModel):
 class AccessedModel(BaseModel):
     """What of somebody else's was read."""
 
-    resource: Literal["lookup", "report"]
+    resource: Literal["lookup", "report", "analysis"]
     request_id: str
 
 

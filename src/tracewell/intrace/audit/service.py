@@ -92,8 +92,12 @@ class Audit:
         """Logs that the lookup has no result; where even that fails, its record stands alone."""
         with contextlib.suppress(DatabaseFailed):
             async with self._database.transaction() as tx:
-                completion = Completion(whole_second(self._clock()), failure=failure)
-                await store.add_completion(tx, request_id, completion)
+                await self.complete_without_result(tx, request_id, failure)
+
+    async def complete_without_result(self, tx: Transaction, request_id: str, failure: str) -> None:
+        """Logs, in the transaction that stores the failure itself, that there is no result."""
+        completion = Completion(whole_second(self._clock()), failure=failure)
+        await store.add_completion(tx, request_id, completion)
 
     async def purge_expired(self, retention_days: int) -> Purge | None:
         """Takes the content of the oldest expired records, a bounded number, and logs that.

@@ -21,6 +21,18 @@ _LIST = f"""
     WHERE owner = :owner AND expires_at > :now AND request_id < :before
     ORDER BY request_id DESC LIMIT :limit
 """  # noqa: S608 - a constant list of columns
+_SIZES = """
+    SELECT lookups.request_id, length(reports.payload) FROM lookups
+    JOIN reports ON reports.request_id = lookups.request_id
+    WHERE lookups.owner = :owner AND lookups.expires_at > :now
+    ORDER BY lookups.request_id DESC LIMIT :limit
+"""
+_PAYLOADS = """
+    SELECT reports.payload, lookups.expires_at FROM lookups
+    JOIN reports ON reports.request_id = lookups.request_id
+    WHERE lookups.owner = :owner AND lookups.expires_at > :now AND lookups.request_id >= :oldest
+    ORDER BY lookups.request_id DESC LIMIT :limit
+"""
 _AFTER_ALL = "req_~"
 
 
@@ -46,3 +58,24 @@ async def list_lookups(
     """An owner's lookups whose results can be fetched, the newest first."""
     rows = await tx.fetch_all(_LIST, owner=owner, before=before or _AFTER_ALL, limit=limit, now=now)
     return [LookupSummary(*row) for row in rows]
+
+
+async def list_payloads(
+    tx: Transaction, owner: str, now: int, *, results_max: int, bytes_max: int
+) -> tuple[Sequence[tuple[bytes, int]], bool]:
+    """The owner's results within both bounds with their expiry, the newest first.
+
+    And whether there are more. For a snapshot: two statements.
+    """
+    sizes = await tx.fetch_all(_SIZES, owner=owner, now=now, limit=results_max + 1)
+    total, kept = 0, 0
+    for _, size in sizes[:results_max]:
+        total += size
+        if total > bytes_max:
+            break
+        kept += 1
+    if not kept:
+        return (), bool(sizes)
+    oldest = sizes[kept - 1][0]
+    rows = await tx.fetch_all(_PAYLOADS, owner=owner, now=now, oldest=oldest, limit=kept)
+    return [(bytes(payload), expires_at) for payload, expires_at in rows], kept < len(sizes)

@@ -1,0 +1,1 @@
+"""Analyses: what stored results say of one entity when they are read together."""
