@@ -154,12 +154,13 @@ async def test_a_batch_that_cannot_be_paid_tells_nothing(world: World) -> None:
         assert bad.status_code == 422
 
 
-async def test_a_company_may_be_called_like_a_path(world: World) -> None:
+async def test_no_slug_is_a_path_of_the_api(world: World) -> None:
     await ingest(world)
     key = await world.org_key(await world.make_org("Buyer"))
-    assert (await world.client.get("/v1/companies/batch", headers=key)).json()["slug"] == "batch"
-    wrong = await world.client.delete("/v1/companies/batch", headers=key)
-    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, POST")
+    one = await world.client.get("/v1/companies/batch.example", headers=key)
+    assert one.json()["slug"] == "batch-example"
+    wrong = await world.client.get("/v1/companies/batch", headers=key)
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("path", ["technologies", "technologies/history", "postings"])

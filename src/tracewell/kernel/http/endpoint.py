@@ -93,19 +93,17 @@ class EndpointTable:
 
     def find(self, method: str, path: str) -> Matched | WrongMethod | None:
         """The endpoint, or which methods the path has, or None for an unknown path."""
-        allowed = set(methods := self._literal.get(path, {}))
+        methods = self._literal.get(path)
         params: dict[str, Any] = {}
-        if method not in methods:
-            # A value may be spelt like a literal path: GET of a company that is called `batch`.
+        if methods is None:
             for pattern, candidates in self._shaped.get(path.count("/"), ()):
                 match = pattern.fullmatch(path)
                 if match is not None:
-                    allowed |= set(candidates)
-                    if method in candidates:
-                        methods, params = candidates, match.groupdict()
-                        break
-        if not allowed:
+                    methods, params = candidates, match.groupdict()
+                    break
+        if methods is None:
             return None
-        if method not in methods:
-            return WrongMethod(tuple(sorted(allowed)))
-        return Matched(methods[method], params)
+        endpoint = methods.get(method)
+        if endpoint is None:
+            return WrongMethod(tuple(sorted(methods)))
+        return Matched(endpoint, params)

@@ -30,6 +30,9 @@ URL_CHARS_MAX = 2_048
 VERSION_CHARS_MAX = 100
 EXCERPT_CHARS_MAX = 500
 
+RESERVED_SLUGS = frozenset({"batch", "refresh"})
+"""What stands in the API's paths where a company's slug does."""
+
 _HTML_TYPES = frozenset({"", "text/html", "application/xhtml+xml"})
 _HOME_PATH = re.compile(r"/?|/[a-z]{2}(?:[-_][a-z]{2})?/?", re.IGNORECASE)
 
@@ -209,7 +212,7 @@ def _use(use: TechnologyUse, observed: Observed, technology: Technology) -> Use:
 def iter_slugs(domain: str) -> Iterator[str]:
     """The slugs for a new company, the nicest first: `stripe`, `stripe-com`, `stripe-com-2`, ..."""
     label = slugify(slug_base(domain))
-    if label:
+    if label and label not in RESERVED_SLUGS:
         yield label
     whole = slugify(domain.replace(".", " ")) or "company"
     yield whole

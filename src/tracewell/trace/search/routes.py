@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi import Query as Parameter
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
@@ -19,6 +18,7 @@ from tracewell.kernel.http.endpoint import Access, Endpoint
 from tracewell.trace import errors
 from tracewell.trace.companies.domains import parse_identifier
 from tracewell.trace.companies.model import Summary
+from tracewell.trace.filters.kinds import Day
 from tracewell.trace.metering import call_of, charge_headers
 from tracewell.trace.paging import LIMIT_DEFAULT, Page, Paged, PageLimit, PageNumber, Pager
 from tracewell.trace.search.model import CompanyQuery, Sort
@@ -96,10 +96,10 @@ def company_query(
     partner: Partners | None = None,
     hiring: Annotated[bool | None, Parameter(description="Whether a job posting is open.")] = None,
     first_seen_after: Annotated[
-        date | None, Parameter(description="First observed after this day.")
+        Day | None, Parameter(description="First observed after this day.")
     ] = None,
     last_seen_after: Annotated[
-        date | None, Parameter(description="Last observed after this day.")
+        Day | None, Parameter(description="Last observed after this day.")
     ] = None,
     sort: Annotated[
         Sort | None,
@@ -117,7 +117,7 @@ def company_query(
         country=_parts(country and country.upper()),
         industry=_parts(industry),
         employee_range=_parts(employee_range),
-        partner=_identifiers("partner", partner),
+        partner=_identifiers(partner),
         hiring=hiring,
         first_seen_after=first_seen_after,
         last_seen_after=last_seen_after,
@@ -176,17 +176,12 @@ def _parts(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
-def _identifiers(name: str, text: str | None) -> tuple[str, ...]:
+def _identifiers(text: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(_identifier, _parts(text))))
+
+
+def _identifier(text: str) -> str:
     try:
-        return tuple(dict.fromkeys(map(parse_identifier, _parts(text))))
+        return parse_identifier(text)
     except ValueError:
-        raise RequestValidationError(
-            [
-                {
-                    "type": "value_error",
-                    "loc": ("query", name),
-                    "msg": "Value error, must be domains or slugs",
-                    "input": text,
-                }
-            ]
-        ) from None
+        return text  # names no company, and no page can name it as a partner
