@@ -168,14 +168,16 @@ async def _own_records(folder: Path, rows: int, *, with_names: bool) -> None:
     context = AskContext(system_clock, 0)
 
     async def time_all(label: str, kind: str, values: Sequence[str]) -> None:
-        times = []
+        times, busy = [], []
         for value in values:
             identifier = parse_identifier(kind, value)
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.process_time()
             found = await connector.ask(identifier, context)
+            busy.append(time.process_time() - cpu)
             times.append(time.perf_counter() - started)
             assert found or kind == "name"
         _print_row(label, times)
+        _print_row("the same, CPU", busy)
 
     some = [f"person{n}@mail{n % 997}.example" for n in chance.sample(range(rows), QUESTIONS)]
     await time_all(f"identifier among {rows:,} own records", "email", some)
