@@ -48,6 +48,7 @@ from tracewell.kernel.ids import IdFactory
 from tracewell.kernel.limits import open_limiter
 from tracewell.kernel.limits.model import Quota
 from tracewell.kernel.oidc import TokenFault, TokenInvalid
+from tracewell.kernel.sealing import OPEN, Sealer
 from tracewell.kernel.signing import Keyring, PublicKeyDirectory, SigningKeyFile, ensure_signing_key
 from tracewell.kernel.signing.document_key import DocumentKeyFile
 from tracewell.values import Observation
@@ -177,6 +178,8 @@ class Options:
     connector_timeout_s: float = 0.3
     retention_days: int = 30
     authority: TimestampAuthority | None = None
+    sealer: Sealer = OPEN
+    requires_reference: bool = False
 
 
 @contextlib.contextmanager
@@ -258,12 +261,7 @@ async def _started(database_url: str, folder: Path, options: Options) -> AsyncIt
         signer=signing,
         limiter=limiter,
         deep_quota=Quota(options.deep_per_minute),
-        rules=LookupRules(
-            connectors=(directory, moody, PhonePlan(), EmailDomain()),
-            connector_timeout_s=options.connector_timeout_s,
-            result_retention_days=options.retention_days,
-            entity_id_key=b"key",
-        ),
+        rules=_lookup_rules(options, directory, moody),
         organization_id="org_test",
         exporter=PdfExporter(document_key),
         authority=options.authority,
@@ -285,6 +283,17 @@ async def _started(database_url: str, folder: Path, options: Options) -> AsyncIt
         await api_keys.stop()
         await limiter.close()
         await database.close()
+
+
+def _lookup_rules(options: Options, directory: Directory, moody: Moody) -> LookupRules:
+    return LookupRules(
+        connectors=(directory, moody, PhonePlan(), EmailDomain()),
+        connector_timeout_s=options.connector_timeout_s,
+        result_retention_days=options.retention_days,
+        entity_id_key=b"key",
+        sealer=options.sealer,
+        requires_reference=options.requires_reference,
+    )
 
 
 def _app(intrace: Intrace, rules: wire.IntraceRules) -> FastAPI:

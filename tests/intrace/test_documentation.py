@@ -86,6 +86,7 @@ def test_every_answer_fits_its_documented_schema_and_nothing_in_it_is_undocument
     check(document, "/v1/connectors", "get", analyst.get("/v1/connectors"))
     with server.client("supervisor") as supervisor:
         supervisor.get(f"/v1/lookup/{request_id}")
+        analyst.delete(f"/v1/lookup/{request_id}")
         check(document, "/v1/audit", "get", supervisor.get("/v1/audit"))
         record = supervisor.get(f"/v1/audit/{request_id}")
         check(document, "/v1/audit/{request_id}", "get", record)

@@ -21,6 +21,7 @@ _COMMANDS = {
     "keys": ("tracewell.cli.keys", "keys"),
     "migrate": ("tracewell.cli.migrate", "migrate"),
     "resolve": ("tracewell.cli.resolve", "resolve_command"),
+    "results": ("tracewell.cli.results", "results"),
     "roles": ("tracewell.cli.roles", "roles"),
     "serve": ("tracewell.cli.serve", "serve"),
     "settings": ("tracewell.cli.settings", "settings"),

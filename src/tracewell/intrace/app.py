@@ -77,10 +77,13 @@ def build_intrace(
     stamping = None
     if authority is not None:
         stamping = Stamping(database, clock, authority, new_nonce=partial(secrets.randbits, 64))
-    reports = Reports(database, clock, signer, audit, tree, exporter, stamps=stamping is not None)
+    stamps = stamping is not None
+    reports = Reports(
+        database, clock, signer, audit, tree, exporter, stamps=stamps, sealer=rules.sealer
+    )
     lookups = Lookups(database, clock, new_id, audit, reports, rules)
     instruments = Instruments(_find_watchlists(rules), technologies)
-    analyses = Analyses(database, clock, new_id, audit, instruments, rules.retention_ms)
+    analyses = Analyses(database, clock, new_id, audit, instruments, rules)
     sources = ConnectorRoutes(
         rules.connectors, rules.enabled, clock, rules.connector_timeout_s, rules.means
     )

@@ -179,6 +179,13 @@ DATABASE_ERROR = _kind(
     "The engine could not write to its database.",
     "Check database connectivity and disk space.",
 )
+RESULT_UNREADABLE = _kind(
+    "result_unreadable",
+    500,
+    "The stored result cannot be decrypted.",
+    "The result is encrypted with a key that is not configured, or was changed since.",
+    "Check RESULT_ENCRYPTION_KEY and RESULT_ENCRYPTION_KEY_PATH.",
+)
 IDENTITY_PROVIDER_UNAVAILABLE = _kind(
     "identity_provider_unavailable",
     503,
@@ -205,6 +212,7 @@ CATALOGUE = Catalogue(
     INTERNAL_ERROR,
     SIGNING_FAILED,
     DATABASE_ERROR,
+    RESULT_UNREADABLE,
     METHOD_NOT_ALLOWED,
     REQUEST_TIMEOUT,
     REQUEST_TOO_LARGE,

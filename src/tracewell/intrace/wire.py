@@ -28,6 +28,7 @@ from tracewell.kernel.oidc import (
     TokenFault,
     TokenInvalid,
 )
+from tracewell.kernel.sealing import SealBroken
 from tracewell.kernel.signing import SigningFailed
 
 _GATE = FailureKinds(
@@ -41,7 +42,13 @@ _GATE = FailureKinds(
     unreadable=errors.REQUEST_MALFORMED,
 )
 
-HANDLED: tuple[type[Exception], ...] = (ApiError, DatabaseFailed, GateFailure, SigningFailed)
+HANDLED: tuple[type[Exception], ...] = (
+    ApiError,
+    DatabaseFailed,
+    GateFailure,
+    SealBroken,
+    SigningFailed,
+)
 """What a route may raise and Intrace describes; all else is the internal error."""
 
 SECURITY = {
@@ -146,6 +153,8 @@ def as_api_error(error: Exception) -> ApiError | None:
             return ApiError(errors.REQUEST_MALFORMED)
         case DatabaseFailed():
             return ApiError(errors.DATABASE_ERROR)
+        case SealBroken():
+            return ApiError(errors.RESULT_UNREADABLE)
         case SigningFailed():
             return ApiError(errors.SIGNING_FAILED)
         case _:

@@ -21,6 +21,7 @@ from tracewell.kernel.signing import Keyring as SigningKeyring
 from tracewell.main.connectors import wire_connectors, wire_means
 from tracewell.main.directory import TraceDirectory
 from tracewell.main.ground import Ground
+from tracewell.main.sealing import open_sealer
 from tracewell.main.secret_files import ensure_secret
 from tracewell.main.sign_in import wire_sign_in
 from tracewell.main.signing import open_authority, open_document_key
@@ -114,4 +115,6 @@ def _lookup_rules(ground: Ground, companies: TraceDirectory | None) -> LookupRul
         ensure_secret(settings.data, "entity_ids"),
         settings.enabled_connectors,
         wire_means(settings, ground.clock),
+        open_sealer(settings),
+        settings.require_requester_reference,
     )

@@ -29,6 +29,7 @@ from tracewell.main.audit_keeping import keep_audit_log
 from tracewell.main.ground import Ground, open_ground
 from tracewell.main.intrace_product import wire_intrace
 from tracewell.main.role_watch import RoleWatch
+from tracewell.main.sealing import require_result_keys
 from tracewell.main.settings import Settings
 from tracewell.main.signing import open_document_key, open_signing
 from tracewell.main.trace_product import wire_trace
@@ -135,6 +136,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
             gate, intrace, sign_in = wire_intrace(ground, keyring, limiter, signing, access)
             apps[prefixes["intrace"]], endpoints["intrace"] = gate, intrace.endpoints
             audit_tree = intrace.tree
+            await require_result_keys(ground.database, settings, ground.clock)
             await audit_tree.ensure_built()
             stack.push_async_callback(intrace.means.close)
             purging = asyncio.create_task(_purge_regularly(intrace))

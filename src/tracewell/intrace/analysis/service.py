@@ -21,7 +21,9 @@ from tracewell.intrace.analysis.model import (
 from tracewell.intrace.audit.model import AuditRecord, Caller, Resource
 from tracewell.intrace.audit.service import Audit
 from tracewell.intrace.lookups import store as lookup_store
+from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.lookups.result import portable
+from tracewell.intrace.lookups.service import require_reference
 from tracewell.kernel.clock import Clock
 from tracewell.kernel.database import Database, DatabaseFailed
 from tracewell.kernel.errors import ApiError
@@ -39,14 +41,14 @@ class Analyses:
         new_id: IdFactory,
         audit: Audit,
         instruments: Instruments,
-        retention_ms: int,
+        rules: LookupRules,
     ) -> None:
         self._database = database
         self._clock = clock
         self._new_id = new_id
         self._audit = audit
         self._instruments = instruments
-        self._retention_ms = retention_ms
+        self._rules = rules
 
     async def analyse(
         self,
@@ -57,8 +59,11 @@ class Analyses:
     ) -> bytes:
         """Makes an analysis and returns its answer, canonical JSON; a failed one is an answer too.
 
-        The audit record is durable before anything is read. Raises DatabaseFailed.
+        The audit record is durable before anything is read. Raises ApiError
+        (`field_required`) and DatabaseFailed.
         """
+        if self._rules.requires_reference:
+            require_reference(request.requester_reference, "options.requester_reference")
         record = await self._audit.record_analysis(
             caller, requester_reference=request.requester_reference
         )
@@ -80,7 +85,7 @@ class Analyses:
         Raises ApiError (`not_found`) and DatabaseFailed.
         """
         async with self._database.statement() as tx:
-            found = await store.find_analysis(tx, analysis_id, self._clock())
+            found = await store.find_analysis(tx, analysis_id, self._clock(), self._rules.sealer)
         if found is None:
             raise ApiError(errors.NOT_FOUND)
         await self._audit.admit_reader(caller, found.owner, Resource.ANALYSIS, found.request_id)
@@ -99,7 +104,7 @@ class Analyses:
         parameters: Parameters,
     ) -> bytes:
         outcome: Conclusion | AnalysisFailed
-        expires_at = record.logged_at + self._retention_ms
+        expires_at = record.logged_at + self._rules.retention_ms
         inputs: tuple[str, ...] = ()
         try:
             async with asyncio.timeout(TIMEOUT_S):
@@ -123,6 +128,7 @@ class Analyses:
                 tx,
                 caller.owner,
                 self._clock(),
+                self._rules.sealer,
                 results_max=RESULTS_MAX,
                 bytes_max=PAYLOAD_BYTES_MAX,
             )
@@ -149,7 +155,7 @@ class Analyses:
         )
         body = await asyncio.to_thread(lambda: canonical_json(portable(analysis.to_wire())))
         async with self._database.transaction() as tx:
-            await store.add_analysis(tx, analysis, body)
+            await store.add_analysis(tx, analysis, body, self._rules.sealer)
             request_id = record.caller.request_id
             if isinstance(outcome, AnalysisFailed):
                 await self._audit.complete_without_result(tx, request_id, str(outcome.code))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tracewell.intrace.analysis.model import Analysis
 from tracewell.kernel.database import Transaction
+from tracewell.kernel.sealing import Sealer
 
 _ADD = """
     INSERT INTO analyses (analysis_id, request_id, owner, analysis_type, status, body, expires_at)
@@ -35,8 +36,8 @@ class StoredAnalysis:
     body: bytes = field(repr=False)
 
 
-async def add_analysis(tx: Transaction, analysis: Analysis, body: bytes) -> None:
-    """Stores an analysis whose audit record is written. Raises InputGone."""
+async def add_analysis(tx: Transaction, analysis: Analysis, body: bytes, sealer: Sealer) -> None:
+    """Stores an analysis, sealed, whose audit record is written. Raises InputGone."""
     await tx.execute(
         _ADD,
         analysis_id=analysis.analysis_id,
@@ -44,7 +45,7 @@ async def add_analysis(tx: Transaction, analysis: Analysis, body: bytes) -> None
         owner=analysis.record.caller.owner,
         analysis_type=analysis.request.analysis_type,
         status=analysis.status,
-        body=body,
+        body=sealer.seal(body, analysis.analysis_id),
         expires_at=analysis.expires_at,
     )
     for request_id in analysis.inputs:
@@ -53,10 +54,14 @@ async def add_analysis(tx: Transaction, analysis: Analysis, body: bytes) -> None
             raise InputGone
 
 
-async def find_analysis(tx: Transaction, analysis_id: str, now: int) -> StoredAnalysis | None:
-    """An analysis that has not expired."""
+async def find_analysis(
+    tx: Transaction, analysis_id: str, now: int, sealer: Sealer
+) -> StoredAnalysis | None:
+    """An analysis that has not expired. Raises SealBroken."""
     row = await tx.fetch_one(_FIND, analysis_id=analysis_id, now=now)
-    return None if row is None else StoredAnalysis(row[0], row[1], bytes(row[2]))
+    if row is None:
+        return None
+    return StoredAnalysis(row[0], row[1], sealer.open(bytes(row[2]), analysis_id))
 
 
 async def remove_expired(tx: Transaction, now: int) -> None:

@@ -129,7 +129,7 @@ def _told(leaf: ExportedLeaf) -> tuple[str, dict[str, str], str | None]:
 
 
 def _told_record(record: Mapping[str, Any]) -> tuple[str, dict[str, str], str | None]:
-    who, accessed = record["principal"], record.get("accessed")
+    who, accessed, changed = record["principal"], record.get("accessed"), record.get("changed")
     source = record["source_ip"] or ""
     is_v6 = ":" in source
     fields = _fields(
@@ -145,10 +145,14 @@ def _told_record(record: Mapping[str, Any]) -> tuple[str, dict[str, str], str | 
         cs1=record["requester_reference"],
         cs2Label="organization",
         cs2=record["organization_id"],
-        cs3Label="accessedRequest" if accessed else None,
-        cs3=accessed["request_id"] if accessed else None,
+        cs3Label="accessedRequest" if accessed else "changed" if changed else None,
+        cs3=accessed["request_id"] if accessed else changed["id"] if changed else None,
     )
-    name = f"Another's {accessed['resource']} read" if accessed else "Lookup or analysis asked for"
+    name = "Lookup or analysis asked for"
+    if accessed:
+        name = f"Another's {accessed['resource']} read"
+    elif changed:
+        name = f"{changed['resource'].capitalize()} {changed['action']}"
     return name, fields, record["logged_at"]
 
 

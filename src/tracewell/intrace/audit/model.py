@@ -48,11 +48,12 @@ class Caller:
 
 
 class Resource(StrEnum):
-    """What of somebody else's was read."""
+    """What was read of somebody else's, or changed."""
 
     LOOKUP = "lookup"
     REPORT = "report"
     ANALYSIS = "analysis"
+    ENTITY = "entity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,22 @@ class Access:
 
     resource: Resource
     request_id: str
+
+
+class Action(StrEnum):
+    """What was done to something that was stored."""
+
+    ERASED = "erased"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An erasure, or the undoing of a decision, of what has this id."""
+
+    action: Action
+    resource: Resource
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +90,10 @@ class AuditRecord:
     identifiers_queried: int
     logged_at: int
     accessed: Access | None = None
+    changed: Change | None = None
 
     def to_wire(self) -> dict[str, Any]:
-        """The contract's fields; `accessed` stands only in the record of an access."""
+        """The contract's fields; `accessed` and `changed` stand only in records of such."""
         wire: dict[str, Any] = {
             "request_id": self.caller.request_id,
             "principal": self.caller.principal.to_wire(),
@@ -89,6 +107,12 @@ class AuditRecord:
             wire["accessed"] = {
                 "resource": str(self.accessed.resource),
                 "request_id": self.accessed.request_id,
+            }
+        if self.changed is not None:
+            wire["changed"] = {
+                "action": str(self.changed.action),
+                "resource": str(self.changed.resource),
+                "id": self.changed.id,
             }
         return wire
 

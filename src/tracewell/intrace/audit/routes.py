@@ -60,11 +60,21 @@ class AccessedModel(BaseModel):
     request_id: str
 
 
+class ChangedModel(BaseModel):
+    """What was erased or undone."""
+
+    action: Literal["erased", "undone"]
+    resource: Literal["lookup", "entity"]
+    id: str
+
+
 class LoggedModel(AuditRecordModel):
-    """A record of the log: of a lookup, or, with `accessed`, of the reading of another's lookup."""
+    """A record of the log: of a lookup or analysis; with `accessed`, of the reading of another's;
+    with `changed`, of an erasure or an undoing."""
 
     # Absent, not null, in the record of a lookup: those are the contract's fields and no more.
     accessed: AccessedModel = Field(default_factory=lambda: AccessedModel.model_construct())
+    changed: ChangedModel = Field(default_factory=lambda: ChangedModel.model_construct())
 
 
 class AuditPageModel(BaseModel):

@@ -12,6 +12,7 @@ from tracewell.intrace.audit.model import (
     AuditPage,
     AuditRecord,
     Caller,
+    Change,
     Completion,
     MakeRecord,
     Purge,
@@ -82,6 +83,14 @@ class Audit:
     async def _append(self, make: MakeRecord) -> AuditRecord:
         async with self._database.transaction() as tx:
             return await store.add_record(tx, make, self._clock)
+
+    async def record_change(self, tx: Transaction, caller: Caller, change: Change) -> None:
+        """Logs an erasure or an undoing in the transaction that makes it."""
+
+        def make(logged_at: int) -> AuditRecord:
+            return AuditRecord(caller, self._organization_id, None, 0, logged_at, changed=change)
+
+        await store.add_record(tx, make, self._clock)
 
     async def complete(self, tx: Transaction, request_id: str, report_hash: str) -> None:
         """Logs, in the transaction that stores the report, that the lookup has one."""

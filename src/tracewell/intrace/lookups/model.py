@@ -11,6 +11,7 @@ from tracewell.intrace.connectors.model import Connector, Outcome
 from tracewell.intrace.connectors.runner import Source
 from tracewell.intrace.identifiers import Identifier
 from tracewell.kernel.clock import DAY_MS
+from tracewell.kernel.sealing import OPEN, Sealer
 from tracewell.resolution import SourcedObservation
 
 Depth = Literal["standard", "deep"]
@@ -37,7 +38,8 @@ class LookupRules:
 
     `enabled` names the connectors that may run (None: those that keep identifiers in the house),
     `means` are what they work with. `entity_id_key` keys the ids of
-    entities, so that nobody guesses from an id whom it names.
+    entities, so that nobody guesses from an id whom it names. `sealer` encrypts results at rest.
+    `requires_reference`: who asks must say for what.
     """
 
     connectors: Sequence[Connector]
@@ -46,6 +48,8 @@ class LookupRules:
     entity_id_key: bytes = field(repr=False)
     enabled: Collection[str] | None = None
     means: Means = NO_MEANS
+    sealer: Sealer = OPEN
+    requires_reference: bool = False
 
     @property
     def retention_ms(self) -> int:

@@ -12,7 +12,13 @@ from starlette.responses import Response
 from tracewell.intrace import errors
 from tracewell.intrace.access import Roles
 from tracewell.intrace.audit.callers import caller_of
-from tracewell.intrace.audit.parameters import RequestId, is_request_id
+from tracewell.intrace.audit.parameters import (
+    Moment,
+    RequestId,
+    is_request_id,
+    parse_first,
+    parse_last,
+)
 from tracewell.intrace.identifiers import IdentifierType
 from tracewell.intrace.identifiers.rules import IDENTIFIERS_MAX
 from tracewell.intrace.lookups.answers import LookupModel, LookupPageModel
@@ -39,6 +45,13 @@ _MEANING_ERRORS = (
 )
 
 Limit = Annotated[int, Query(ge=1, le=100, description="Lookups of a page.")]
+From = Annotated[
+    Moment | None, Query(alias="from", description="Lookups made at or after this time.")
+]
+To = Annotated[
+    Moment | None,
+    Query(alias="to", description="Lookups made at or before this time; a date is included."),
+]
 Cursor = Annotated[
     str | None,
     Query(pattern=r"^req_[0-9A-HJKMNP-TV-Z]{26}$", description="`next_cursor` of the page before."),
@@ -132,16 +145,29 @@ class LookupRoutes:
         return as_response(Answer(200, result))
 
     async def list_lookups(
-        self, request: Request, limit: Limit = 20, cursor: Cursor = None
+        self,
+        request: Request,
+        from_: From = None,
+        to: To = None,
+        limit: Limit = 20,
+        cursor: Cursor = None,
     ) -> Response:
         """The caller's own lookups whose results can be fetched, without anybody's data."""
-        caller = caller_of(request, self._roles)
-        page = await self._lookups.list_lookups(caller, cursor=cursor, limit=limit)
+        page = await self._lookups.list_lookups(
+            caller_of(request, self._roles),
+            cursor=cursor,
+            limit=limit,
+            from_ms=parse_first(from_) if from_ else None,
+            to_ms=parse_last(to) if to else None,
+        )
         listed = [_summary(lookup) for lookup in page.lookups]
         return as_response(json_answer({"lookups": listed, "next_cursor": page.next_cursor}))
 
     async def erase_lookup(self, request: Request, request_id: RequestId) -> Response:
-        """Erases the caller's own result and its report. The audit record stays."""
+        """Erases the caller's own result, its report and the analyses that read it.
+
+        The audit record stays; another one tells who erased it.
+        """
         if not is_request_id(request_id):
             raise ApiError(errors.NOT_FOUND)
         await self._lookups.erase(caller_of(request, self._roles), request_id)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from tracewell.intrace import errors
-from tracewell.intrace.audit.model import AuditRecord, Caller, Resource
+from tracewell.intrace.audit.model import Action, AuditRecord, Caller, Change, Resource
 from tracewell.intrace.audit.service import Audit
 from tracewell.intrace.connectors.planning import Plan, plan_run
 from tracewell.intrace.connectors.runner import RunResult, run_connectors
@@ -58,9 +58,10 @@ class Lookups:
         """Makes a lookup and returns its result, canonical JSON.
 
         The audit record is durable before any source is asked; no transaction is open meanwhile.
-        Nothing is returned that is not signed and stored. Raises ApiError (`field_invalid` and the
-        codes of identifiers), DatabaseFailed, SigningFailed.
+        Nothing is returned that is not signed and stored. Raises ApiError (`field_invalid`,
+        `field_required` and the codes of identifiers), DatabaseFailed, SigningFailed.
         """
+        self._check_reference(request.requester_reference)
         self._check_connectors(request.connectors)
         identifiers = _parse(request.identifiers)
         record = await self._audit.record_lookup(
@@ -101,28 +102,47 @@ class Lookups:
         """The same bytes again. Raises ApiError (`not_found`) and DatabaseFailed."""
         return render_result(await self._reports.read_report(caller, request_id, Resource.LOOKUP))
 
-    async def list_lookups(self, caller: Caller, *, cursor: str | None, limit: int) -> LookupPage:
-        """The caller's own lookups, the newest first."""
+    async def list_lookups(
+        self,
+        caller: Caller,
+        *,
+        cursor: str | None,
+        limit: int,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
+    ) -> LookupPage:
+        """The caller's own lookups, the newest first; both bounds of time are inclusive."""
+        now = self._clock()
         async with self._database.statement() as tx:
-            rows = await store.list_lookups(tx, caller.owner, cursor, limit + 1, self._clock())
+            rows = await store.list_lookups(
+                tx, caller.owner, cursor, limit + 1, now, from_ms=from_ms, to_ms=to_ms
+            )
         page = rows[:limit]
         more = page[-1].request_id if len(rows) > limit else None
         return LookupPage(tuple(page), more)
 
     async def erase(self, caller: Caller, request_id: str) -> None:
-        """Erases the caller's own result and report; the audit record stays.
+        """Erases the caller's own result and report; the audit record stays, and one more tells of
+        the erasure.
 
         Raises ApiError (`not_found`) and DatabaseFailed.
         """
         async with self._database.transaction() as tx:
             erased = await report_store.remove_report(tx, request_id, caller.owner, self._clock())
-        if not erased:
-            raise ApiError(errors.NOT_FOUND)
+            if not erased:
+                raise ApiError(errors.NOT_FOUND)
+            await self._audit.record_change(
+                tx, caller, Change(Action.ERASED, Resource.LOOKUP, request_id)
+            )
 
     async def purge_expired(self) -> None:
         """Erases what retention has ended; until then it is merely not given out any more."""
         async with self._database.transaction() as tx:
             await report_store.remove_expired(tx, self._clock())
+
+    def _check_reference(self, reference: str | None) -> None:
+        if self._rules.requires_reference:
+            require_reference(reference, "requester_reference")
 
     def _check_connectors(self, wanted: Sequence[str] | None) -> None:
         known = {connector.spec.id for connector in self._rules.connectors}
@@ -145,7 +165,7 @@ class Lookups:
         report = self._reports.sign(caller.request_id, caller.owner, result.payload, expires_at)
         summary = _summarise(record, request, result, expires_at)
         async with self._database.transaction() as tx:
-            await report_store.add_report(tx, report)
+            await report_store.add_report(tx, report, self._rules.sealer)
             await store.add_lookup(tx, summary)
             await self._audit.complete(tx, caller.request_id, report.report_hash)
         return report
@@ -179,6 +199,13 @@ class Lookups:
             requested=requested,
             means=self._rules.means,
         )
+
+
+def require_reference(reference: str | None, field: str) -> None:
+    """Raises ApiError (`field_required`) where nothing is told."""
+    if reference is None or not reference.strip():
+        details = [{"field": field, "issue": "This deployment requires it: say for what you ask."}]
+        raise ApiError(errors.FIELD_REQUIRED, details=details)
 
 
 def _parse(submitted: Sequence[tuple[str, str]]) -> tuple[Identifier, ...]:

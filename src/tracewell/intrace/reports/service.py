@@ -21,6 +21,7 @@ from tracewell.intrace.reports.pdf.exporting import PdfExporter
 from tracewell.kernel.clock import Clock
 from tracewell.kernel.database import Database
 from tracewell.kernel.errors import ApiError
+from tracewell.kernel.sealing import OPEN, Sealer
 from tracewell.kernel.signing import (
     LogProof,
     NotVerified,
@@ -44,6 +45,7 @@ class Reports:
         exporter: PdfExporter,
         *,
         stamps: bool = False,
+        sealer: Sealer = OPEN,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -52,6 +54,7 @@ class Reports:
         self._tree = tree
         self._exporter = exporter
         self._stamps = stamps
+        self._sealer = sealer
 
     def sign(self, request_id: str, owner: str, payload: bytes, expires_at: int) -> Report:
         """A report over canonical bytes, not yet stored. Raises SigningFailed."""
@@ -116,7 +119,7 @@ class Reports:
         """
         now = self._clock()
         async with self._database.snapshot() as tx:
-            report = await store.find_report(tx, request_id, now)
+            report = await store.find_report(tx, request_id, now, self._sealer)
             completion = await audit_store.find_completion(tx, request_id)
         if report is None:
             raise ApiError(errors.NOT_FOUND)
@@ -125,7 +128,7 @@ class Reports:
 
     async def _get(self, request_id: str) -> Report:
         async with self._database.statement() as tx:
-            report = await store.find_report(tx, request_id, self._clock())
+            report = await store.find_report(tx, request_id, self._clock(), self._sealer)
         if report is None:
             raise ApiError(errors.NOT_FOUND)
         return report

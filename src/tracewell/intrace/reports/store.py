@@ -5,6 +5,7 @@ from __future__ import annotations
 from tracewell.intrace.reports import timestamp_store
 from tracewell.intrace.reports.model import Report
 from tracewell.kernel.database import Transaction
+from tracewell.kernel.sealing import Sealer
 
 _COLUMNS = "request_id, owner, payload, signature, key_id, report_hash, signed_at, expires_at"
 _ADD = f"""
@@ -22,13 +23,13 @@ _REMOVE = """
 _REMOVE_EXPIRED = "DELETE FROM reports WHERE expires_at <= :now"
 
 
-async def add_report(tx: Transaction, report: Report) -> None:
-    """Stores a report; its lookup must be in the audit log."""
+async def add_report(tx: Transaction, report: Report, sealer: Sealer) -> None:
+    """Stores a report, sealed; its lookup must be in the audit log."""
     await tx.execute(
         _ADD,
         request_id=report.request_id,
         owner=report.owner,
-        payload=report.payload,
+        payload=sealer.seal(report.payload, report.request_id),
         signature=report.signature,
         key_id=report.key_id,
         report_hash=report.report_hash,
@@ -39,10 +40,13 @@ async def add_report(tx: Transaction, report: Report) -> None:
         await timestamp_store.add_wanted(tx, report.request_id, report.signed_at)
 
 
-async def find_report(tx: Transaction, request_id: str, now: int) -> Report | None:
-    """A report that has not expired."""
+async def find_report(tx: Transaction, request_id: str, now: int, sealer: Sealer) -> Report | None:
+    """A report that has not expired. Raises SealBroken."""
     row = await tx.fetch_one(_FIND, request_id=request_id, now=now)
-    return None if row is None else Report(*row)
+    if row is None:
+        return None
+    owner, payload, *rest = row[1:]
+    return Report(request_id, owner, sealer.open(bytes(payload), request_id), *rest)
 
 
 async def remove_report(tx: Transaction, request_id: str, owner: str, now: int) -> bool:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from tracewell.kernel.idp.documents import require_safe_url
 from tracewell.kernel.oidc.discovery import parse_provider_address
+from tracewell.kernel.sealing import parse_keys
 from tracewell.main.settings.sources import SourceSettings
 
 
@@ -173,6 +174,22 @@ class IntraceSettings(SourceSettings):
         description="Intrace: how long lookup results are kept.",
         examples=["30"],
     )
+    result_encryption_key: SecretStr | None = Field(
+        default=None,
+        description="Intrace: keys that encrypt results at rest (AES-256-GCM), 32 bytes each in "
+        "hexadecimal or base64, comma-separated: the first encrypts, all decrypt.",
+        examples=["(the output of openssl rand -hex 32)"],
+    )
+    result_encryption_key_path: Path | None = Field(
+        default=None,
+        description="Intrace: file of such keys, one on a line; in place of the variable.",
+        examples=["/etc/tracewell/result-keys"],
+    )
+    require_requester_reference: bool = Field(
+        default=False,
+        description="Intrace: whether lookups and analyses must say for what they are made.",
+        examples=["true"],
+    )
     audit_retention_days: int = Field(
         default=2555,
         ge=365,
@@ -199,6 +216,13 @@ class IntraceSettings(SourceSettings):
     def takes_people(self) -> bool:
         """Whether people sign in through a browser."""
         return self.takes_saml or (self.takes_oidc and self.oidc_client_id is not None)
+
+    @field_validator("result_encryption_key")
+    @classmethod
+    def _usable_result_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not parse_keys(value.get_secret_value()):
+            raise ValueError("holds no key")
+        return value
 
     @field_validator("oidc_issuer_url")
     @classmethod

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from tracewell.intrace.sign_in.browser import is_usable_public_url
+from tracewell.kernel.sealing import parse_keys
 from tracewell.kernel.signing.timestamps import parse_roots
 from tracewell.main.settings.intrace import IntraceSettings
 
@@ -29,6 +30,7 @@ def iter_problems(settings: IntraceSettings) -> Iterator[str]:
     yield from _iter_oidc_problems(settings)
     yield from _iter_saml_problems(settings)
     yield from _iter_timestamp_problems(settings)
+    yield from _iter_result_key_problems(settings)
 
 
 def _iter_timestamp_problems(settings: IntraceSettings) -> Iterator[str]:
@@ -43,6 +45,24 @@ def _iter_timestamp_problems(settings: IntraceSettings) -> Iterator[str]:
             parse_roots(path.read_bytes())
         except (OSError, ValueError):
             yield f"TIMESTAMP_CERTIFICATES_PATH: no PEM certificate can be read there {example}"
+
+
+def _iter_result_key_problems(settings: IntraceSettings) -> Iterator[str]:
+    path = settings.result_encryption_key_path
+    example = "(for example /etc/tracewell/result-keys)"
+    if path is None:
+        return
+    if settings.result_encryption_key is not None:
+        yield f"RESULT_ENCRYPTION_KEY_PATH: not together with RESULT_ENCRYPTION_KEY {example}"
+    try:
+        found = parse_keys(path.read_text("ascii"))
+    except (OSError, ValueError):
+        found = ()
+    if not found:
+        yield (
+            "RESULT_ENCRYPTION_KEY_PATH: no key of 32 bytes in hexadecimal or base64 can be read "
+            f"there {example}"
+        )
 
 
 def _iter_mode_problems(settings: IntraceSettings) -> Iterator[str]:
