@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tracewell.detection import FingerprintSet
+from tracewell.main.archive_results import iter_outcomes
 from tracewell.main.fingerprint_store import load_all
 from tracewell.main.ground import Ground
-from tracewell.trace.ingest import IngestSummary, OnProgress, ingest_captures
+from tracewell.trace.ingest import IngestSummary, OnProgress, ingest_captures, load_outcomes
+from tracewell.trace.ingest.rows import ArchiveEnd, Problem
 from tracewell.values import Capture
 from tracewell.web.archive import iter_captures
 from tracewell.web.disk import ENDINGS
@@ -61,4 +63,23 @@ async def ingest_archives(
 
     return await ingest_captures(
         ground.database, fingerprints, captures(), jobs=jobs, on_progress=on_progress
+    )
+
+
+async def load_results(
+    ground: Ground,
+    fingerprints: FingerprintSet,
+    results: Path,
+    archives: Sequence[str],
+    *,
+    on_problem: Callable[[Problem], None],
+    on_failed: Callable[[ArchiveEnd], None],
+    on_progress: OnProgress | None = None,
+) -> IngestSummary:
+    """Loads what was observed in these archives. Raises OSError, ResultsRefused, DatabaseFailed."""
+    return await load_outcomes(
+        ground.database,
+        fingerprints.technologies.values(),
+        iter_outcomes(results, archives, on_problem, on_failed),
+        on_progress=on_progress,
     )

@@ -39,9 +39,10 @@ _HOME_PATH = re.compile(r"/?|/[a-z]{2}(?:[-_][a-z]{2})?/?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A capture that says nothing, and why."""
+    """Captures that say nothing, and why."""
 
     reason: str
+    captures: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class Page:
     capture: Capture
     domain: str
     key: str
+
+
+Outcome = Observed | Redirect | Skipped
+"""What becomes of a capture."""
 
 
 def judge(capture: Capture) -> Page | Redirect | Skipped:
@@ -154,6 +159,12 @@ def observe_page(page: Page, inspector: Inspector) -> Observed:
             observed_at=capture.captured_at,
         ),
     )
+
+
+def observe(capture: Capture, inspector: Inspector) -> Outcome:
+    """Judges a capture and, where it is worth it, looks into it; nothing is asked or written."""
+    judged = judge(capture)
+    return observe_page(judged, inspector) if isinstance(judged, Page) else judged
 
 
 def sighting_of(observed: Observed, catalogue: Mapping[str, Technology]) -> Sighting:

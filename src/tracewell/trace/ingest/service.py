@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
 
-from tracewell.detection import FingerprintSet
+from tracewell.detection import Fingerprint, FingerprintSet
 from tracewell.kernel.database import Database, Transaction
 from tracewell.trace.companies import store as companies
 from tracewell.trace.companies.indexing import ensure_indexed_catalogue
@@ -21,7 +21,7 @@ from tracewell.trace.companies.model import Company
 from tracewell.trace.companies.rules import add_alias, name_of, observe
 from tracewell.trace.ingest import store
 from tracewell.trace.ingest.model import IngestSummary, Observed, OnProgress, Redirect, Tally
-from tracewell.trace.ingest.rules import Page, Skipped, iter_slugs, judge, sighting_of
+from tracewell.trace.ingest.rules import Outcome, Page, Skipped, iter_slugs, judge, sighting_of
 from tracewell.trace.ingest.workers import Look, open_lookers
 from tracewell.trace.partnerships import store as partnerships
 from tracewell.trace.partnerships.rules import add_claims
@@ -99,6 +99,26 @@ class Ingestion:
         return self._catalogue
 
 
+async def load_outcomes(
+    database: Database,
+    technologies: Iterable[Fingerprint],
+    outcomes: Iterable[Outcome],
+    *,
+    on_progress: OnProgress | None = None,
+) -> IngestSummary:
+    """Writes what was observed elsewhere, and gives what `ingest_captures` of those captures gives.
+
+    `technologies` are all that the outcomes may name. What was taken in before changes nothing.
+    Raises DatabaseFailed, and whatever reading `outcomes` raises.
+    """
+    async with database.transaction() as tx:
+        await companies.lock_companies(tx)
+        catalogue = await ensure_indexed_catalogue(tx, technologies)
+    ingest = _Ingest(database, catalogue, on_progress)
+    await ingest.load(iter(outcomes))
+    return ingest.tally.summary()
+
+
 class _Ingest:
     """One run."""
 
@@ -132,20 +152,38 @@ class _Ingest:
         finally:
             for future in under_way:
                 future.cancel()
+        await self._finish()
+
+    async def load(self, outcomes: Iterator[Outcome]) -> None:
+        while chunk := await asyncio.to_thread(list, islice(outcomes, BATCH_CAPTURES)):
+            self._set_aside(chunk)
+            observed = [one for one in chunk if isinstance(one, Observed)]
+            self.tally.read += len(observed)
+            await self._take(observed)
+        await self._finish()
+
+    async def _finish(self) -> None:
         await self._write_batch()
         await self._write_sideways()
         self._tell()
 
+    def _set_aside(self, chunk: Iterable[object]) -> None:
+        """Counts what is skipped and keeps redirects for the end."""
+        for one in chunk:
+            if isinstance(one, Skipped):
+                self.tally.read += one.captures
+                self.tally.skipped[one.reason] += one.captures
+            elif isinstance(one, Redirect):
+                self.tally.read += 1
+                self._redirects.append(one)
+
     async def _sort_out(self, chunk: Sequence[Page | Redirect | Skipped]) -> list[Page]:
         """Counts what is skipped or known, keeps redirects; the pages to look into."""
-        self.tally.read += len(chunk)
+        self._set_aside(chunk)
         pages = {judged.key: judged for judged in chunk if isinstance(judged, Page)}
-        self.tally.known += sum(isinstance(one, Page) for one in chunk) - len(pages)
-        for judged in chunk:
-            if isinstance(judged, Skipped):
-                self.tally.skipped[judged.reason] += 1
-            elif isinstance(judged, Redirect):
-                self._redirects.append(judged)
+        page_count = sum(isinstance(one, Page) for one in chunk)
+        self.tally.read += page_count
+        self.tally.known += page_count - len(pages)
         if pages:
             async with self._database.snapshot() as tx:
                 known = await store.fetch_known_keys(tx, list(pages))
