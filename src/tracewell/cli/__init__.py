@@ -20,6 +20,7 @@ _COMMANDS = {
     "jobs": ("tracewell.cli.jobs", "jobs"),
     "keys": ("tracewell.cli.keys", "keys"),
     "migrate": ("tracewell.cli.migrate", "migrate"),
+    "redetect": ("tracewell.cli.redetect", "redetect"),
     "resolve": ("tracewell.cli.resolve", "resolve_command"),
     "results": ("tracewell.cli.results", "results"),
     "roles": ("tracewell.cli.roles", "roles"),

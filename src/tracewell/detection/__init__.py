@@ -18,7 +18,7 @@ from tracewell.detection.model import (
     Problem,
 )
 from tracewell.detection.pack import default_fingerprints_directory, load_pack
-from tracewell.detection.storing import load_cached_fingerprints
+from tracewell.detection.storing import digest_fingerprints, load_cached_fingerprints
 
 __all__ = [
     "DetectionResult",
@@ -31,6 +31,7 @@ __all__ = [
     "Problem",
     "default_fingerprints_directory",
     "detect",
+    "digest_fingerprints",
     "is_evident",
     "load_cached_fingerprints",
     "load_fingerprints",

@@ -37,7 +37,7 @@ def load_cached_fingerprints(*directories: Path, cache: Path) -> FingerprintSet:
     way. A cache that cannot be read or written is as good as none. Raises FileNotFoundError for a
     fingerprint directory that is none.
     """
-    key = _key(directories)
+    key = digest_fingerprints(directories)
     path = cache / f"{_PREFIX}{key[:32]}{_SUFFIX}"
     stored = _read(path, key)
     if stored is not None:
@@ -48,8 +48,8 @@ def load_cached_fingerprints(*directories: Path, cache: Path) -> FingerprintSet:
     return loaded
 
 
-def _key(directories: Sequence[Path]) -> str:
-    """What the set depends on: this version, and every byte of the files."""
+def digest_fingerprints(directories: Sequence[Path]) -> str:
+    """What a set depends on: this version, and every byte of the files."""
     digest = hashlib.sha256()
     version = importlib.metadata.version("tracewell")
     digest.update(f"{FORM} {version} {sys.version_info[:2]} {len(directories)}".encode())

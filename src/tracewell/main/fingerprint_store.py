@@ -19,6 +19,7 @@ from tracewell.detection import (
     FingerprintSet,
     Problem,
     default_fingerprints_directory,
+    digest_fingerprints,
     load_cached_fingerprints,
     load_fingerprints,
 )
@@ -163,10 +164,17 @@ def count_own() -> int:
 
 def load_all(directories: Sequence[Path], data: Path | None) -> FingerprintSet:
     """Our own pack, the collections of the data folder, and further folders."""
+    return load_cached_fingerprints(*_all(directories, data), cache=cache_folder())
+
+
+def digest_all(directories: Sequence[Path], data: Path | None) -> str:
+    """What changes with any byte of what `load_all` would read, and with this program's version."""
+    return digest_fingerprints(_all(directories, data))
+
+
+def _all(directories: Sequence[Path], data: Path | None) -> list[Path]:
     stored = FingerprintStore(data).list_directories() if data is not None else []
-    return load_cached_fingerprints(
-        default_fingerprints_directory(), *stored, *directories, cache=cache_folder()
-    )
+    return [default_fingerprints_directory(), *stored, *directories]
 
 
 def cache_folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -126,6 +127,8 @@ _FORGET = (
     "DELETE FROM technology_evidence WHERE company_id = :company_id",
     "DELETE FROM firmographics WHERE company_id = :company_id",
 )
+_DROP_USE = """
+    DELETE FROM technology_uses WHERE company_id = :company_id AND technology_id = :technology_id"""
 _ADD_SIGN = """
     INSERT INTO technology_evidence (company_id, technology_id, place, kind, name, pattern, excerpt,
       url, capture, start_byte, end_byte, observed_at)
@@ -231,9 +234,12 @@ def _use(row: Row, catalogue: Mapping[int, Technology], signs: Mapping[int, list
     )  # fmt: skip
 
 
-async def save_company(tx: Transaction, company: Company) -> None:
-    """Writes the company whole, its profile rendered anew, and what the index says of it."""
-    before = await _stored_properties(tx, company)
+async def save_company(tx: Transaction, company: Company, gone: Sequence[Use] = ()) -> None:
+    """Writes the company whole, its profile rendered anew, and what the index says of it.
+
+    Stored uses that it has no more must be `gone`: they are taken away.
+    """
+    before = await _stored_properties(tx, company, gone)
     name = name_of(company)
     best = best_facts(company.facts)
 
@@ -276,8 +282,16 @@ async def save_company(tx: Transaction, company: Company) -> None:
         company.primary_domain, search_text, company.uses, country, industry, employee_range
     )
     await change_properties(tx, company.company_id, before, after)
+    await _save_parts(tx, company, gone)
+
+
+async def _save_parts(tx: Transaction, company: Company, gone: Sequence[Use]) -> None:
+    of_company = {"company_id": company.company_id}
     for statement in _FORGET:
         await tx.execute(statement, **of_company)
+    await tx.execute_many(
+        _DROP_USE, [{**of_company, "technology_id": use.technology.technology_id} for use in gone]
+    )
     await tx.execute_many(_SAVE_DOMAIN, [of_company | _domain(one) for one in company.domains])
     await tx.execute_many(_SAVE_USE, [of_company | _use_values(use) for use in company.uses])
     await tx.execute_many(
@@ -293,7 +307,9 @@ async def save_company(tx: Transaction, company: Company) -> None:
     )
 
 
-async def _stored_properties(tx: Transaction, company: Company) -> frozenset[Property]:
+async def _stored_properties(
+    tx: Transaction, company: Company, gone: Sequence[Use]
+) -> frozenset[Property]:
     of_company = {"company_id": company.company_id}
     row = await tx.fetch_one(_FIRMOGRAPHICS, **of_company)
     assert row is not None, "a company is added before it is saved"
@@ -303,7 +319,7 @@ async def _stored_properties(tx: Transaction, company: Company) -> frozenset[Pro
     rows = await tx.fetch_all(_USES, **of_company)
     return frozenset(
         stored_properties(
-            company,
+            replace(company, uses=(*company.uses, *gone)),
             search_text,
             [StoredUse(*row) for row in rows],
             (country, industry, employee_range),

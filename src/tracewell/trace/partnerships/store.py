@@ -80,17 +80,9 @@ async def save_claims(
 
     Returns the partners among our companies: their counts have changed.
     """
-    by_domain = await _companies(
-        tx, _COMPANIES_BY_DOMAIN, (one.partner_domain for one in claims if one.partner_domain)
-    )
-    by_name = await _companies(
-        tx,
-        _COMPANIES_BY_NAME,
-        (name_key(one.partner_name) for one in claims if one.partner_domain is None),
-    )
     touched: set[int] = set()
     sides: list[Side] = []
-    for claim, partner_id in resolve_claims(claims, by_domain, by_name):
+    for claim, partner_id in await _resolve(tx, claims):
         if partner_id == publisher_id:
             continue
         sides += sides_of(publisher_id, publisher, claim, partner_id)
@@ -101,6 +93,18 @@ async def save_claims(
         await _add_sights(tx, publisher_id, key, claim.partnership_type, claim.sights)
     await _add_sides(tx, sides)
     return touched
+
+
+async def _resolve(tx: Transaction, claims: Sequence[Claim]) -> list[tuple[Claim, int | None]]:
+    by_domain = await _companies(
+        tx, _COMPANIES_BY_DOMAIN, (one.partner_domain for one in claims if one.partner_domain)
+    )
+    by_name = await _companies(
+        tx,
+        _COMPANIES_BY_NAME,
+        (name_key(one.partner_name) for one in claims if one.partner_domain is None),
+    )
+    return resolve_claims(claims, by_domain, by_name)
 
 
 async def lead_to_company(tx: Transaction, key: str, company_id: int) -> set[int]:
@@ -136,6 +140,46 @@ async def resolve_names(tx: Transaction) -> set[int]:
     for key, company_id in await tx.fetch_all(_NAMES_THAT_LEAD_TO_ONE):
         touched |= await lead_to_company(tx, key, company_id)
     return touched
+
+
+async def list_sides(tx: Transaction, company_id: int) -> list[Side]:
+    """Every partnership as it stands at the company."""
+    rows = await tx.fetch_all(
+        f"SELECT {_SIDE} FROM partnerships WHERE company_id = :company_id",  # noqa: S608
+        company_id=company_id,
+    )
+    return [_side(row) for row in rows]
+
+
+async def keys_of(tx: Transaction, claims: Sequence[Claim]) -> list[tuple[str, Claim]]:
+    """Each claim and the key under which `save_claims` would note it."""
+    return [
+        (
+            key_of(claim.partner_name, claim.partner_domain) or ""
+            if partner_id is None
+            else company_key(partner_id),
+            claim,
+        )
+        for claim, partner_id in await _resolve(tx, claims)
+    ]
+
+
+async def fetch_sights(tx: Transaction, side: Side) -> list[Sight]:
+    """The evidence on the company's own pages."""
+    return await _fetch_sights(tx, side.company_id, side.partner_key, side.partnership_type)
+
+
+async def write_sights(tx: Transaction, side: Side, sights: Sequence[Sight]) -> None:
+    """Puts these in the place of the evidence on the company's own pages."""
+    of_claim = {
+        "company_id": side.company_id,
+        "partner_key": side.partner_key,
+        "partnership_type": side.partnership_type,
+    }
+    await tx.execute(f"DELETE FROM partnership_evidence WHERE {_OF_CLAIM}", **of_claim)  # noqa: S608
+    if sights:
+        key = side.partner_key
+        await _add_sights(tx, side.company_id, key, side.partnership_type, sights)
 
 
 async def count_partners(tx: Transaction, company_id: int) -> int:
