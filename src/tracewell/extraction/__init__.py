@@ -3,6 +3,7 @@
 Which company a page belongs to, and which companies the names lead to, is not judged here.
 """
 
+from tracewell.extraction.extracting import Extraction, extract
 from tracewell.extraction.firmographics import extract_firmographics
 from tracewell.extraction.model import (
     FIELDS,
@@ -22,12 +23,14 @@ __all__ = [
     "FIELDS",
     "PARTNERSHIP_TYPES",
     "SOURCE_KINDS",
+    "Extraction",
     "Fact",
     "Field",
     "PartnerMention",
     "PartnershipType",
     "Posting",
     "SourceKind",
+    "extract",
     "extract_firmographics",
     "extract_partners",
     "extract_postings",

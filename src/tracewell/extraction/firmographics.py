@@ -1,4 +1,4 @@
-"""Who a page says its company is: JSON-LD first, then Open Graph, then title and description."""
+"""Who a page says its company is: structured data first, then imprint, Open Graph, title."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import turbohtml
 
-from tracewell.extraction.json_ld import Node, find_text, list_nodes, types_of
+from tracewell.extraction.imprint import iter_imprint
 from tracewell.extraction.model import Fact, Field
 from tracewell.extraction.organization import (
     DESCRIPTION_CHARS_MAX,
@@ -16,13 +16,15 @@ from tracewell.extraction.organization import (
     find_web_url,
     iter_statements,
 )
+from tracewell.extraction.page import Page, read_page
+from tracewell.extraction.structured import Node, find_text, types_of
 from tracewell.values import Capture
 
-BODY_BYTES_MAX = 2 * 1024 * 1024
 FACTS_MAX = 100
 
 OWN_ORGANIZATION = 90
 NAMELESS_ORGANIZATION = 75
+IMPRINT = 80
 PUBLISHER = 70
 WEBSITE_NAME = 65
 SITE_NAME = 60
@@ -31,7 +33,6 @@ META_DESCRIPTION = 40
 TITLE = 30
 ON_HOME_PAGE = 5
 
-_HTML_TYPES = frozenset({"", "text/html", "application/xhtml+xml"})
 _ORGANIZATIONS = frozenset(
     {
         "Organization", "Corporation", "LocalBusiness", "NGO", "OnlineStore", "Airline", "Store",
@@ -47,38 +48,27 @@ def extract_firmographics(capture: Capture) -> tuple[Fact, ...]:
 
     Never raises on account of the capture's contents. Other content types than HTML say nothing.
     """
-    content_type, _, parameters = (capture.header("content-type") or "").partition(";")
-    if content_type.strip().lower() not in _HTML_TYPES or not _host(capture.url):
-        return ()
-    document = _parse(capture.body[:BODY_BYTES_MAX], parameters)
-    bonus = ON_HOME_PAGE if _is_home(capture.url) else 0
+    page = read_page(capture)
+    return facts_of(page) if page is not None else ()
+
+
+def facts_of(page: Page) -> tuple[Fact, ...]:
+    """The same of a page that has been read."""
+    bonus = ON_HOME_PAGE if page.is_home else 0
     facts: dict[tuple[Field, str], Fact] = {}
-    for field, value, weight in _iter_ranked(document, capture.url):
+    for field, value, weight in _iter_ranked(page):
         known = facts.get((field, value))
         weight = min(100, weight + bonus)
         if known is None and len(facts) == FACTS_MAX:
             break
         if known is None or known.weight < weight:
-            fact = Fact(field, value, weight, capture.url, capture.captured_at)
+            fact = Fact(field, value, weight, page.url, page.capture.captured_at)
             facts[field, value] = fact
     return tuple(facts.values())
 
 
-def _parse(body: bytes, parameters: str) -> turbohtml.Document:
-    charset = re.search(r"charset\s*=\s*[\"']?([\w:.+-]{1,40})", parameters, re.IGNORECASE)
-    try:
-        return turbohtml.parse(body, encoding=charset[1] if charset else None, positions=False)
-    except LookupError:
-        return turbohtml.parse(body, positions=False)
-
-
-def _is_home(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.path in ("", "/") and not parts.query
-
-
-def _iter_ranked(document: turbohtml.Document, url: str) -> Iterator[tuple[Field, str, int]]:
-    nodes = list_nodes(document)
+def _iter_ranked(page: Page) -> Iterator[tuple[Field, str, int]]:
+    document, url, nodes = page.document, page.url, page.nodes
     for node, weight in _own_organizations(nodes, url):
         for field, value in iter_statements(node, url):
             yield field, value, weight
@@ -93,11 +83,13 @@ def _iter_ranked(document: turbohtml.Document, url: str) -> Iterator[tuple[Field
             yield "name", name, weight
     # Of another page than the home page the description is that page's, not the company's.
     description = metas.get("description") or metas.get("og:description") or ""
-    if description and _is_home(url):
+    if description and page.is_home:
         yield "description", description[:DESCRIPTION_CHARS_MAX], META_DESCRIPTION
-    name = _name_in_title(document, url)
+    name = _name_in_title(page)
     if name is not None:
         yield "name", name, TITLE
+    for field, value in iter_imprint(page):
+        yield field, value, IMPRINT
 
 
 def _own_organizations(nodes: list[tuple[Node, str]], url: str) -> Iterator[tuple[Node, int]]:
@@ -158,13 +150,10 @@ def _metas(document: turbohtml.Document) -> dict[str, str]:
     return metas
 
 
-def _name_in_title(document: turbohtml.Document, url: str) -> str | None:
+def _name_in_title(page: Page) -> str | None:
     """The part of the title that the host's name spells: `Prices | Acme Tools`, acme-tools.com."""
-    title = document.find("title")
-    if title is None:
-        return None
-    labels = {_squashed(label) for label in _host(url).split(".")[:-1]} - {""}
-    for part in _SEPARATORS.split(" ".join(title.text[:1_000].split())):
+    labels = {_squashed(label) for label in page.host.split(".")[:-1]} - {""}
+    for part in _SEPARATORS.split(page.title):
         if len(part) <= NAME_CHARS_MAX and _squashed(part) in labels:
             return part.strip()
     return None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
 from tracewell.extraction.countries import find_country
-from tracewell.extraction.json_ld import Node, find_node, find_text, iter_texts
+from tracewell.extraction.structured import Node, find_node, find_text, iter_texts
 from tracewell.extraction.model import Field
 
 NAME_CHARS_MAX = 200

@@ -1,103 +1,272 @@
-"""Which companies a page names as partners of its own company: links and logos of partner pages."""
+"""Which companies a page names as partners of its own company.
+
+Decision 180 says how; names become companies elsewhere.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from urllib.parse import urljoin, urlsplit
+from collections.abc import Iterable, Iterator
 
-import turbohtml
-
+from tracewell.extraction.domains import domain_of, unwrap
+from tracewell.extraction.entries import Entry, iter_entries
+from tracewell.extraction.furniture import is_badge, is_profile
+from tracewell.extraction.listings import iter_listed
 from tracewell.extraction.model import PartnerMention, PartnershipType, SourceKind
+from tracewell.extraction.names import (
+    NAME_CHARS_MAX,
+    clean_name,
+    is_call,
+    is_namelike,
+    looks_like_url,
+    name_in_words,
+    squash,
+)
+from tracewell.extraction.page import Page, read_page, resolve, squeeze
+from tracewell.extraction.vocabulary import Listing, find_listing, is_article, judge_section, type_in
 from tracewell.values import Capture
 
-BODY_BYTES_MAX = 2 * 1024 * 1024
 MENTIONS_MAX = 1_000
-NAME_CHARS_MAX = 80
-EXCERPT_CHARS_MAX = 300
+LINKS_MAX = 2_000
 
-_KINDS: tuple[tuple[re.Pattern[str], SourceKind, PartnershipType], ...] = (
-    (re.compile(r"marketplace|app-?store|apps?-directory"), "marketplace", "technology"),
-    (re.compile(r"integrations?|connectors?|plugins?"), "integration_page", "technology"),
-    (re.compile(r"resellers?|channel|affiliates?|referral"), "partner_page", "channel"),
-    (re.compile(r"technology-partners?|tech-partners?"), "partner_page", "technology"),
-    (re.compile(r"partners?|alliances?|ecosystem|partenaires?|socios"), "partner_page", "generic"),
+_LINE = re.compile(
+    rb">\s*(?:our|unsere|weitere|nos|nuestros|strategic|technology)\s+(?:\w+\s+)?"
+    rb"(?:partner|partenaire|socios|integration)|>\s*(?:integrates|works)\s+with\s",
+    re.IGNORECASE,
 )
-_FURNITURE = frozenset({"nav", "header", "footer", "aside", "form"})
-_NOT_PARTNERS = frozenset(
-    {
-        "facebook.com", "twitter.com", "x.com", "linkedin.com", "instagram.com", "youtube.com",
-        "github.com", "tiktok.com", "pinterest.com", "apple.com", "google.com", "t.me",
-        "medium.com",
-    }
-)  # fmt: skip
-_LOGO_WORDS = re.compile(r"\s*\b(?:logo(?:type)?|icon|image|partner)\b\s*", re.IGNORECASE)
+_LOGO = re.compile(r"logo|partner|brand|integration|alliance", re.IGNORECASE)
+_SLUG_END = re.compile(r"-(?:integration|app|plugin|connector|partner|addon)s?$")
 
 
 def extract_partners(capture: Capture) -> tuple[PartnerMention, ...]:
-    """The partners that the page names, at most `MENTIONS_MAX`.
+    """The partners that the page names, at most `MENTIONS_MAX`, each with the bytes that name it.
 
-    Only pages whose address says that they are about partners, integrations or a marketplace speak.
     Never raises on account of the capture's contents.
     """
-    kind = _kind_of(capture.url)
-    if kind is None:
+    page = read_page(capture)
+    return partners_of(page) if page is not None else ()
+
+
+def partners_of(page: Page) -> tuple[PartnerMention, ...]:
+    """The same of a page that has been read."""
+    listing = find_listing(page.host, page.parts.path)
+    if listing is None and not _has_section(page):
         return ()
-    document = turbohtml.parse(capture.body[:BODY_BYTES_MAX], positions=False)
-    own = _site(capture.url)
-    found: dict[tuple[str, str | None], PartnerMention] = {}
-    for name, domain in _iter_links(document, capture.url):
-        if domain == own or domain in _NOT_PARTNERS or (name, domain) in found:
-            continue
+    found: dict[str, PartnerMention] = {}
+    by_name: dict[str, str] = {}
+    for mention in _iter_mentions(page, listing):
         if len(found) == MENTIONS_MAX:
             break
-        source_kind, partnership_type = kind
-        start, end = _find(capture.body, domain)
-        excerpt = capture.body[start:end].decode("utf-8", "replace") if start is not None else name
-        found[name, domain] = PartnerMention(
-            name, domain, partnership_type, source_kind, excerpt[:EXCERPT_CHARS_MAX], start, end
-        )
+        _keep(mention, found, by_name)
     return tuple(found.values())
 
 
-def _kind_of(url: str) -> tuple[SourceKind, PartnershipType] | None:
-    try:
-        path = urlsplit(url).path.lower()
-    except ValueError:
+def _has_section(page: Page) -> bool:
+    """Whether a part of an ordinary page is headed as one about partners."""
+    if is_article(page.parts.path):
+        return False
+    for text in page.headings:
+        heading = judge_section(text)
+        if heading is not None and heading.kind is not None:
+            return True
+    return _LINE.search(page.capture.body) is not None
+
+
+def _keep(
+    mention: PartnerMention, found: dict[str, PartnerMention], by_name: dict[str, str]
+) -> None:
+    """Each partner once; a mention with a link stands over one without."""
+    spelt = squash(mention.name)
+    key = mention.domain or f"name:{spelt}"
+    known = by_name.get(spelt)
+    if known is not None and known != key:
+        if mention.domain is None:
+            return
+        if found[known].domain is None:
+            del found[known]
+    if key not in found:
+        found[key] = mention
+        by_name[spelt] = key
+
+
+def _iter_mentions(page: Page, listing: Listing | None) -> Iterator[PartnerMention]:
+    if listing is not None and listing.slug is not None:
+        detail = _find_detail(page, listing)
+        if detail is not None:
+            yield detail
+            # Beside its partner the page may head others: related integrations.
+            yield from _iter_judged(page, None, listing, detail)
+            return
+    yield from _iter_judged(page, listing, listing, None)
+    if listing is not None:
+        for one in iter_listed(page):
+            excerpt = page.excerpt_at(one.start, one.end)
+            domain = _outer_domain(page, one.url)
+            name = clean_name(one.name)
+            if name is not None and excerpt is not None and (domain or one.is_partner_list):
+                yield PartnerMention(
+                    name, domain, listing.partnership_type, listing.source_kind,
+                    excerpt.text, excerpt.start, excerpt.end,
+                )  # fmt: skip
+
+
+def _outer_domain(page: Page, address: str | None) -> str | None:
+    url = resolve(page.base_url, address)
+    own = domain_of(page.url)
+    domain = domain_of(unwrap(url, own)) if url is not None else None
+    return None if domain is None or domain == own or is_profile(url or "", domain) else domain
+
+
+def _iter_judged(
+    page: Page, listing: Listing | None, place: Listing | None, detail: PartnerMention | None
+) -> Iterator[PartnerMention]:
+    entries = list(iter_entries(page, listing))
+    linked = {
+        entry.area.number for entry in entries if entry.link is not None and entry.naming is not None
+    }
+    logos: dict[int, int] = {}
+    texts: dict[int, int] = {}
+    for entry in entries:
+        if entry.link is None and entry.naming is not None:
+            counts = logos if entry.naming.is_image else texts
+            counts[entry.area.number] = counts.get(entry.area.number, 0) + 1
+    for entry in entries:
+        name = _judge(entry, entry.area.number in linked, logos, texts)
+        if name is None or is_badge(name) or squash(name) in _own_names(page):
+            continue
+        mention = _mention(page, entry, name, place)
+        if mention is not None and (detail is None or squash(name) != squash(detail.name)):
+            yield mention
+
+
+def _own_names(page: Page) -> set[str]:
+    label = (domain_of(page.url) or "").split(".")[0]
+    return {squash(label), squash(label.replace("-", " "))}
+
+
+def _judge(
+    entry: Entry, is_beside_links: bool, logos: dict[int, int], texts: dict[int, int]
+) -> str | None:
+    """The name under which the entry is a partner, or None."""
+    link, naming, area = entry.link, entry.naming, entry.area
+    if link is not None:
+        if naming is None:
+            if link.domain is None or not link.is_image:
+                return None
+            return link.domain.split(".")[0].replace("-", " ").title()
+        prose_is_told = area.is_told_by_heading and area.heading.kind != "technology"
+        if link.is_prose and not prose_is_told:
+            return None
+        return naming.name
+    if naming is None or naming.name is None:
         return None
-    for pattern, source_kind, partnership_type in _KINDS:
-        if pattern.search(path):
-            return source_kind, partnership_type
+    if naming.is_image:
+        element = naming.element
+        told = " ".join(
+            (element.attr("alt") or "", element.attr("src") or "", element.attr("data-src") or "",
+             element.attr("class") or "")
+        )  # fmt: skip
+        is_wall = area.is_told_by_heading and (logos[area.number] > 1 or is_beside_links)
+        return naming.name if is_wall or _LOGO.search(told) else None
+    if not is_namelike(naming.name) or is_call(naming.name):
+        return None
+    if is_beside_links:
+        return naming.name if naming.kind != "head" or len(entry.pieces) > 1 or True else None
+    is_list = area.is_told_by_heading and texts[area.number] > 1 and naming.kind in ("text", "name")
+    return naming.name if is_list else None
+
+
+def _mention(
+    page: Page, entry: Entry, name: str, place: Listing | None
+) -> PartnerMention | None:
+    link, naming = entry.link, entry.naming
+    piece = link if link is not None else naming
+    if piece is None:
+        return None
+    excerpt = page.excerpt_of(piece.element)
+    kind = entry.area.heading.kind or "generic"
+    source: SourceKind = "partner_page"
+    if place is not None:
+        source = place.source_kind
+    elif entry.area.heading.is_integration:
+        source = "integration_page"
+    return PartnerMention(
+        name[:NAME_CHARS_MAX],
+        link.domain if link is not None else None,
+        kind,
+        source,
+        excerpt.text if excerpt is not None else name,
+        excerpt.start if excerpt is not None else None,
+        excerpt.end if excerpt is not None else None,
+    )
+
+
+def _find_detail(page: Page, listing: Listing) -> PartnerMention | None:
+    """The one partner of a page about it: `/integrations/slack`, with the link to its own site."""
+    slug = listing.slug or ""
+    bare = _SLUG_END.sub("", slug)
+    headings = page.document.find_all(["h1", "h2", "h3"], limit=20)
+    for heading in headings:
+        text = squeeze(heading.text)
+        name = name_in_words(text, bare) or name_in_words(text, slug)
+        name = clean_name(name) if name is not None else None
+        if name is not None:
+            excerpt = page.excerpt_of(heading)
+            link = _find_site(page, name)
+            if link is not None:
+                excerpt = page.excerpt_of(link[1]) or excerpt
+            return PartnerMention(
+                name,
+                link[0] if link is not None else None,
+                _type_of_detail(page, listing, text),
+                listing.source_kind,
+                excerpt.text if excerpt is not None else name,
+                excerpt.start if excerpt is not None else None,
+                excerpt.end if excerpt is not None else None,
+            )
     return None
 
 
-def _iter_links(document: turbohtml.Document, url: str) -> Iterator[tuple[str, str]]:
-    for link in document.find_all("a"):
-        if any(getattr(above, "tag", None) in _FURNITURE for above in link.ancestors):
+def _type_of_detail(page: Page, listing: Listing, heading: str) -> PartnershipType:
+    if listing.partnership_type != "generic":
+        return listing.partnership_type
+    lines = [heading, page.title]
+    for element in page.document.find_all(["p", "span", "div", "h2", "li"], limit=300):
+        if len(element.children) == 1:
+            text = squeeze(element.text)
+            if 0 < len(text) <= 40:
+                lines.append(text)
+    return next(filter(None, map(type_in, lines)), listing.partnership_type)
+
+
+def _find_site(page: Page, name: str) -> tuple[str, object] | None:
+    """The domain of the partner's own site and the link to it."""
+    own = domain_of(page.url)
+    spelt = squash(name)
+    asked: tuple[str, object] | None = None
+    for link in page.document.find_all("a", limit=LINKS_MAX):
+        url = resolve(page.base_url, link.attr("href"))
+        domain = domain_of(unwrap(url, own)) if url is not None else None
+        if url is None or domain is None or domain == own:
             continue
-        try:
-            target = urlsplit(urljoin(url, link.attr("href") or ""))
-            domain = target.hostname if target.scheme in ("http", "https") else None
-        except ValueError:
-            continue
-        name = _name_of(link)
-        if domain and name:
-            yield name, domain.removeprefix("www.")
+        label = squash(domain.split(".")[0])
+        text = squeeze(link.text)
+        if len(label) > 2 and (label in spelt or spelt in label):
+            if not is_profile(url, domain):
+                return domain, link
+        elif asked is None and _asks_for_site(text, name):
+            asked = (domain, link)
+    return asked
 
 
-def _name_of(link: turbohtml.Element) -> str | None:
-    texts = [link.text, *(image.attr("alt") or "" for image in link.find_all("img"))]
-    for text in texts:
-        name = _LOGO_WORDS.sub(" ", " ".join(text.split())).strip()
-        if 0 < len(name) <= NAME_CHARS_MAX:
-            return name
-    return None
+def _asks_for_site(text: str, name: str) -> bool:
+    if looks_like_url(text):
+        return True
+    bare = clean_name(text)
+    site = re.search(r"web|site|homepage|sitio|visit|サイト", text, re.IGNORECASE) is not None
+    return site and (is_call(text) or (bare is not None and squash(bare) == squash(name)))
 
 
-def _find(body: bytes, domain: str) -> tuple[int | None, int | None]:
-    start = body.find(domain.encode())
-    return (start, start + len(domain.encode())) if start >= 0 else (None, None)
-
-
-def _site(url: str) -> str:
-    return (urlsplit(url).hostname or "").removeprefix("www.")
+def first_mentions(mentions: Iterable[PartnerMention], most: int) -> tuple[PartnerMention, ...]:
+    """The first of them."""
+    return tuple(mention for _, mention in zip(range(most), mentions, strict=False))

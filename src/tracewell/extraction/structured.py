@@ -1,4 +1,5 @@
-"""The JSON-LD of a page (https://www.w3.org/TR/json-ld11/) as plain nodes, broken blocks left out.
+"""The structured data of a page as plain nodes: JSON-LD (https://www.w3.org/TR/json-ld11/),
+microdata (https://html.spec.whatwg.org/multipage/microdata.html) and RDFa, broken blocks left out.
 
 No vocabulary is fetched and no context is expanded: pages write schema.org's names as they are.
 """
@@ -21,21 +22,63 @@ TEXT_CHARS_MAX = 4_000
 
 Node = Mapping[str, Any]
 
+_ITEM_TYPE = re.compile(rb"itemtype", re.IGNORECASE)
+_VOCABULARY = re.compile(r"^(?:https?://schema\.org/|schema:)")
 _SHELL = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]\]>|\]\]>|;)\s*$")
 
 
-def list_nodes(document: turbohtml.Document) -> list[tuple[Node, str]]:
-    """Every node of the page's JSON-LD and the key under which it stands ("" at the top)."""
+def list_nodes(document: turbohtml.Document, body: bytes) -> list[tuple[Node, str]]:
+    """Every node of the page's structured data and the key under which it stands ("" at the top).
+
+    All three syntaxes give nodes of the same form: `@type`, and schema.org's names as keys.
+    """
     found: list[tuple[Node, str]] = []
-    blocks = document.find_all("script", attrs={"type": _is_json_ld}, limit=BLOCKS_MAX)
-    for block in blocks:
+    for value in _iter_values(document, body):
+        for node in _iter_nodes(value):
+            if len(found) == NODES_MAX:
+                return found
+            found.append(node)
+    return found
+
+
+def _iter_values(document: turbohtml.Document, body: bytes) -> Iterator[Any]:
+    for block in document.find_all("script", attrs={"type": _is_json_ld}, limit=BLOCKS_MAX):
         text = block.text
         if len(text) <= BLOCK_CHARS_MAX:
-            for node in _iter_nodes(_loads(text)):
-                if len(found) == NODES_MAX:
-                    return found
-                found.append(node)
-    return found
+            yield _loads(text)
+    # What costs a walk through the tree is done only where the body has the attribute.
+    if _ITEM_TYPE.search(body):
+        for item in document.microdata()[:NODES_MAX]:
+            yield _plain_item(item, 0)
+    if b"typeof=" in body:
+        for resource in document.rdfa()[:NODES_MAX]:
+            yield _plain_resource(resource, 0)
+
+
+def _plain_item(item: turbohtml.MicrodataItem, depth: int) -> Any:
+    if depth > DEPTH_MAX:
+        return None
+    node: dict[str, Any] = {"@type": (item.type or "").split(), "@id": item.id}
+    for name, values in item.properties.items():
+        node[name] = [
+            value if isinstance(value, str) else _plain_item(value, depth + 1)
+            for value in values[:NODES_MAX]
+        ]
+    return node
+
+
+def _plain_resource(resource: turbohtml.RdfaItem, depth: int) -> Any:
+    if depth > DEPTH_MAX:
+        return None
+    node: dict[str, Any] = {"@type": list(resource.type), "@id": resource.resource}
+    for name, values in resource.properties.items():
+        if not isinstance(values, list):
+            values = [values]
+        node[_VOCABULARY.sub("", name)] = [
+            value if isinstance(value, str) else _plain_resource(value, depth + 1)
+            for value in values[:NODES_MAX]
+        ]
+    return node
 
 
 def _is_json_ld(value: str | None) -> bool:

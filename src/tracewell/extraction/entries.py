@@ -1,0 +1,402 @@
+"""The content of a page as entries: what belongs to one link, logo or name, and under which heading.
+
+An entry is the largest part of the page that holds one link target, one logo and one name at most.
+Whether an entry is a partner is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import turbohtml
+
+from tracewell.extraction.domains import domain_of, unwrap
+from tracewell.extraction.furniture import is_furniture, is_profile
+from tracewell.extraction.names import clean_name, is_call, is_namelike, looks_like_url, name_in_file
+from tracewell.extraction.page import HEADINGS, Page, resolve, squeeze
+from tracewell.extraction.vocabulary import (
+    Heading,
+    Listing,
+    find_listing,
+    judge_heading,
+    judge_line,
+    judge_section,
+)
+
+ELEMENTS_MAX = 30_000
+PIECES_MAX = 5_000
+DEPTH_MAX = 300
+CLIMB_MAX = 12
+_NAME_CLASS = re.compile(r"(?:^|[\s_-])(?:name|title|company|brand)(?:$|[\s_-])|(?:Name|Title)(?:$|\s)")
+_CONTENT = frozenset({"main", "article", "section"})
+_LINES = frozenset({"p", "div", "span", "font", "strong", "b", "em", "legend", "caption", "td", "th"})
+_BLOCKS = frozenset({"p", "li", "td", "dd", "div", "blockquote", "span"})
+
+
+@dataclass(slots=True, eq=False)
+class Box:
+    """An element on the way from the body to a piece, and how much stands in it."""
+
+    parent: Box | None
+    tag: str
+    is_content: bool
+    targets: set[str] = field(default_factory=set)
+    inner_targets: set[str] = field(default_factory=set)
+    counts: dict[str, int] = field(default_factory=dict)
+    is_section: bool = False
+    """Whether a heading of a section stands in it."""
+
+    def is_entry(self) -> bool:
+        """Whether all of it can be said of one company."""
+        return (
+            not self.is_section
+            and len(self.targets) <= 1
+            and len(self.inner_targets) <= 1
+            and all(count <= 1 for count in self.counts.values())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """What the headings above (or the page's address) say of a part of the page."""
+
+    heading: Heading
+    is_told_by_heading: bool
+    number: int
+
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """A link, a logo or a name. `rank`: 3 a heading, 2 a label, 1 a file name, 0 no name."""
+
+    kind: str
+    element: turbohtml.Element
+    box: Box
+    area: Area
+    name: str | None
+    rank: int
+    url: str | None = None
+    domain: str | None = None
+    is_image: bool = False
+    is_prose: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """The pieces of one company."""
+
+    area: Area
+    box: Box
+    pieces: list[Piece]
+
+    @property
+    def link(self) -> Piece | None:
+        """The link to another site; else the one to a page of this site."""
+        links = [piece for piece in self.pieces if piece.url is not None]
+        return next((link for link in links if link.domain is not None), links[0] if links else None)
+
+    @property
+    def naming(self) -> Piece | None:
+        """The piece that names it best."""
+        named = [piece for piece in self.pieces if piece.name is not None]
+        return max(named, key=lambda piece: piece.rank) if named else None
+
+
+def iter_entries(page: Page, listing: Listing | None) -> Iterator[Entry]:
+    """The entries of the areas about partners, in the order of the page."""
+    walk = _Walk(page, listing)
+    walk.run()
+    entries: dict[tuple[int, int], Entry] = {}
+    for piece in walk.pieces:
+        box = piece.box
+        for _ in range(CLIMB_MAX):
+            if not box.is_entry() or box.parent is None or not box.parent.is_entry():
+                break
+            box = box.parent
+        # A box that holds several is nobody's: its pieces are entries of their own.
+        key = (id(box), piece.area.number) if box.is_entry() else (id(piece), 0)
+        entry = entries.setdefault(key, Entry(piece.area, box, []))
+        entry.pieces.append(piece)
+    yield from _merge(list(entries.values()))
+
+
+def _merge(entries: list[Entry]) -> Iterator[Entry]:
+    """Joins a name and the nameless link that follows it: `<h3>Acme</h3> ... <a>Visit website</a>`."""
+    waiting: Entry | None = None
+    for entry in entries:
+        link, naming = entry.link, entry.naming
+        if link is None and naming is not None and not naming.is_image:
+            if waiting is not None:
+                yield waiting
+            waiting = entry
+            continue
+        if waiting is not None:
+            same = waiting.area.number == entry.area.number
+            if same and link is not None and (naming is None or naming.rank <= 1):
+                entry.pieces = [*waiting.pieces, *entry.pieces]
+            else:
+                yield waiting
+            waiting = None
+        yield entry
+    if waiting is not None:
+        yield waiting
+
+
+class _Walk:
+    def __init__(self, page: Page, listing: Listing | None) -> None:
+        self.page = page
+        self.listing = listing
+        self.own = domain_of(page.url)
+        self.pieces: list[Piece] = []
+        self.stack: list[tuple[float, Heading | None, Box | None]] = []
+        self.number = 0
+        self.default = (
+            Heading(listing.partnership_type, listing.source_kind != "partner_page")
+            if listing is not None
+            else None
+        )
+
+    def run(self) -> None:
+        body = self.page.document.find("body")
+        if body is None:
+            return
+        root = Box(None, "body", False)
+        waiting: list[tuple[turbohtml.Element | None, Box, int]] = [(body, root, 0)]
+        left = ELEMENTS_MAX
+        while waiting and left and len(self.pieces) < PIECES_MAX:
+            element, box, depth = waiting.pop()
+            if element is None:
+                self._leave(box)
+                continue
+            left -= 1
+            if self._take(element, box) or depth > DEPTH_MAX:
+                continue
+            tag = element.tag
+            inner = Box(box, tag, box.is_content or tag in _CONTENT)
+            if tag in ("section", "article"):
+                waiting.append((None, inner, depth))
+            children = [child for child in element.children if isinstance(child, turbohtml.Element)]
+            waiting += [(child, inner, depth + 1) for child in reversed(children)]
+
+    def _leave(self, box: Box) -> None:
+        """A heading within a section does not head what follows the section."""
+        if box.counts or box.targets or box.inner_targets:
+            while self.stack and self.stack[-1][2] is not None and _is_within(self.stack[-1][2], box):
+                self.stack.pop()
+                self.number += 1
+
+    def _take(self, element: turbohtml.Element, box: Box) -> bool:
+        """Takes the element as a whole, or leaves it to be entered."""
+        tag = element.tag
+        if is_furniture(element, tag, in_content=box.is_content):
+            return True
+        if tag in HEADINGS:
+            self._take_heading(element, box, tag)
+            return element.find("a") is None
+        if tag == "a":
+            return self._take_link(element, box)
+        if tag == "img":
+            self._take_image(element, box)
+            return True
+        if tag == "br":
+            return True
+        return self._take_line(element, box, tag)
+
+    def _take_heading(self, element: turbohtml.Element, box: Box, tag: str) -> None:
+        level = int(tag[1])
+        text = squeeze(element.text)
+        judge = judge_section if self.listing is None else judge_heading
+        heading = judge(text)
+        if heading is not None or level <= 1 or not text:
+            self._push(level, heading, box)
+            return
+        if self.stack and self.stack[-1][0] >= level and self.stack[-1][0] > 1:
+            # What it heads is no longer what the heading before it headed.
+            self._push(level, None, box, marks=False)
+        area = self._area()
+        if area is not None:
+            self._add("head", element, box, area, clean_name(text), 3)
+
+    def _push(self, level: float, heading: Heading | None, box: Box, marks: bool = True) -> None:
+        while self.stack and self.stack[-1][0] >= level:
+            self.stack.pop()
+        self.stack.append((level, heading, box))
+        self.number += 1
+        above: Box | None = box if marks else None
+        for _ in range(CLIMB_MAX):
+            if above is None:
+                break
+            above.is_section = True
+            above = above.parent
+
+    def _area(self) -> Area | None:
+        told: Heading | None = None
+        for _, heading, _ in reversed(self.stack):
+            if heading is None:
+                continue
+            if heading.kind is None:
+                if told is None:
+                    return None
+                break
+            if told is None:
+                told = heading
+            elif told.kind == "generic" and heading.kind != "generic":
+                told = heading
+                break
+        if told is None:
+            return Area(self.default, False, self.number) if self.default is not None else None
+        if told.kind == "generic" and self.default is not None:
+            told = self.default
+        return Area(told, True, self.number)
+
+    def _add(
+        self, kind: str, element: turbohtml.Element, box: Box, area: Area, name: str | None,
+        rank: int, **more: object,
+    ) -> Piece:  # fmt: skip
+        piece = Piece(kind, element, box, area, name, rank if name else 0)
+        for key, value in more.items():
+            setattr(piece, key, value)
+        self.pieces.append(piece)
+        above: Box | None = box
+        for _ in range(CLIMB_MAX):
+            if above is None:
+                break
+            if piece.domain is not None:
+                above.targets.add(piece.domain)
+            elif piece.url is not None:
+                above.inner_targets.add(piece.url)
+            else:
+                above.counts[kind] = above.counts.get(kind, 0) + 1
+            above = above.parent
+        return piece
+
+    def _take_link(self, element: turbohtml.Element, box: Box) -> bool:
+        area = self._area()
+        url = resolve(self.page.base_url, element.attr("href"))
+        if area is None or url is None:
+            # A mail address or a script's button names nobody; an anchor without a target may.
+            return element.attr("href") is not None
+        url = unwrap(url, self.own)
+        domain = domain_of(url)
+        if domain is None or (domain != self.own and is_profile(url, domain)):
+            return True
+        if domain == self.own or _label(domain) == _label(self.own):
+            if not _is_detail(url, self.page.url):
+                return True
+            domain = None
+        name, rank, is_image = _name_of_link(element)
+        self._add(
+            "link", element, box, area, name, rank,
+            url=url, domain=domain, is_image=is_image, is_prose=_is_prose(element, is_image),
+        )  # fmt: skip
+        return True
+
+    def _take_image(self, element: turbohtml.Element, box: Box) -> None:
+        area = self._area()
+        if area is None:
+            return
+        address = element.attr("data-src") or element.attr("src")
+        name, rank = clean_name(element.attr("alt")), 2
+        if name is None:
+            name, rank = name_in_file(address), 1
+        if name is not None:
+            self._add("image", element, box, area, name, rank, is_image=True)
+
+    def _take_line(self, element: turbohtml.Element, box: Box, tag: str) -> bool:
+        children = element.children
+        if any(isinstance(child, turbohtml.Element) for child in children) or not children:
+            return False
+        text = squeeze(element.text)
+        if tag in _LINES:
+            line = judge_line(text)
+            if line is not None:
+                above = next((level for level, _, _ in reversed(self.stack) if level % 1 == 0), 1.0)
+                self._push(above + 0.5, line, box)
+                return True
+        area = self._area()
+        if area is None or not text or len(text) > 100:
+            return True
+        if _NAME_CLASS.search(element.attr("class") or "") or tag == "figcaption":
+            self._add("name", element, box, area, clean_name(text), 3)
+        elif (tag in ("dt", "li") or (tag == "td" and _is_first(element))) and is_namelike(text):
+            self._add("text", element, box, area, clean_name(text), 2)
+        return True
+
+
+def _is_within(box: Box | None, outer: Box) -> bool:
+    for _ in range(DEPTH_MAX):
+        if box is None or box is outer:
+            return box is outer
+        box = box.parent
+    return False
+
+
+def _is_first(cell: turbohtml.Element) -> bool:
+    before = cell.previous_sibling
+    while before is not None and not isinstance(before, turbohtml.Element):
+        before = before.previous_sibling
+    return before is None
+
+
+def _label(domain: str | None) -> str:
+    return (domain or "").split(".")[0]
+
+
+def _is_detail(url: str, page_url: str) -> bool:
+    """Whether the address is that of one partner's page on the same site."""
+    bare, own = (text.split("#")[0].split("?")[0].rstrip("/") for text in (url, page_url))
+    if bare == own:
+        return False
+    host, _, path = bare.partition("://")[2].partition("/")
+    listing = find_listing(host, "/" + path)
+    return listing is not None and listing.slug is not None
+
+
+def _name_of_link(link: turbohtml.Element) -> tuple[str | None, int, bool]:
+    """The name that a link gives, how much it is worth, and whether a picture gives it."""
+    labels: list[str] = []
+    files: list[str] = []
+    has_image = False
+    for number, inner in enumerate(link.iter_elements()):
+        if number == 60:
+            break
+        if inner.tag in HEADINGS or _NAME_CLASS.search(inner.attr("class") or ""):
+            name = clean_name(squeeze(inner.text))
+            if name is not None:
+                return name, 3, False
+        elif inner.tag == "img":
+            has_image = True
+            labels.append(inner.attr("alt") or "")
+            files.append(inner.attr("data-src") or inner.attr("src") or "")
+        elif inner.tag == "svg":
+            has_image = True
+            files.append("")
+        elif inner.tag in ("strong", "b", "title", "figcaption"):
+            labels.append(squeeze(inner.text))
+    text = squeeze(link.text)
+    name = clean_name(text)
+    if name is not None:
+        return name, 2, has_image
+    told = (*labels, link.attr("aria-label"), link.attr("title"))
+    for label in told:
+        name = clean_name(label)
+        if name is not None:
+            return name, 2, has_image
+    for address in files:
+        name = name_in_file(address)
+        if name is not None:
+            return name, 1, True
+    return None, 0, has_image or looks_like_url(text)
+
+
+def _is_prose(link: turbohtml.Element, is_image: bool) -> bool:
+    """Whether the link stands in the middle of a sentence."""
+    parent = link.parent
+    if is_image or not isinstance(parent, turbohtml.Element) or parent.tag not in _BLOCKS:
+        return False
+    around, text = squeeze(parent.text), squeeze(link.text)
+    if is_call(text):
+        return False
+    return len(around) - len(text) > 25 and not around.startswith(text)
