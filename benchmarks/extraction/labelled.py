@@ -147,7 +147,9 @@ class Score:
         self.facts.wrong += len(extra)
         self.facts.missed += len(wanted - given)
         self.facts.errors += [f"{page.name}: + {field} {value}" for field, value in sorted(extra)]
-        self.facts.errors += [f"{page.name}: - {name} {value}" for name, value in sorted(wanted - given)]
+        self.facts.errors += [
+            f"{page.name}: - {name} {value}" for name, value in sorted(wanted - given)
+        ]
 
 
 def best_facts(facts: tuple[Fact, ...]) -> list[Fact]:
@@ -170,7 +172,11 @@ def _value(fact: Fact) -> Any:
 
 
 def _plain(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    return (
+        json.dumps(value, sort_keys=True, ensure_ascii=False)
+        if isinstance(value, dict)
+        else str(value)
+    )
 
 
 def _key(name: str) -> str:

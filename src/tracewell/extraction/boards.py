@@ -44,8 +44,11 @@ _PAGE = re.compile(
     r"opportunit|join-?us|work-?with-?us|recruit|採用|vacantes|positions",
     re.IGNORECASE,
 )
-_HOSTS = re.compile(r"^(?:jobs?|careers?|karriere|work|apply|stellen|emploi|recrutement)\d*\.|greenhouse\.io$|lever\.co$|workable\.com$|"
-                    r"personio\.(?:de|com)$|smartrecruiters\.com$|recruitee\.com$|ashbyhq\.com$|teamtailor\.com$|myworkdayjobs\.com$", re.I)
+_HOSTS = re.compile(
+    r"^(?:jobs?|careers?|karriere|work|apply|stellen|emploi|recrutement)\d*\.|greenhouse\.io$|lever\.co$|workable\.com$|"
+    r"personio\.(?:de|com)$|smartrecruiters\.com$|recruitee\.com$|ashbyhq\.com$|teamtailor\.com$|myworkdayjobs\.com$",
+    re.I,
+)
 _NO_JOB = re.compile(
     r"(?:all|search|alerts?|benefits?|culture|our-.*|faqs?|login|apply|life.*|diversity.*|departments?|locations?|teams?|students?|graduates?|"
     r"internships?|ausbildung|about.*|values?|perks|internal|privacy.*|index|jobs?|careers?|stellenangebote|initiativ.*|spontan.*|candidature-spontanee|"
@@ -60,9 +63,15 @@ _NO_TITLE = re.compile(
     re.IGNORECASE,
 )
 _TITLE_MARK = re.compile(r"title|posting-name|job-?name|base-link|position-?name", re.IGNORECASE)
-_PLACE_MARK = re.compile(r"location|(?:^|[\s_-])(?:city|office|standort|place|lieu|ort|region|body--metadata)(?:$|[\s_-])", re.IGNORECASE)
+_PLACE_MARK = re.compile(
+    r"location|(?:^|[\s_-])(?:city|office|standort|place|lieu|ort|region|body--metadata)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"^(?:locations?|standorte?|lieu|ort|office|ubicación)\s*:?\s*", re.IGNORECASE)
-_KINDS = re.compile(r"full[- ]?time|part[- ]?time|vollzeit|teilzeit|permanent|contract|intern(?:ship)?|unbefristet|befristet|temps plein|cdi|cdd|hybrid|remote|on-?site|fully remote", re.I)
+_KINDS = re.compile(
+    r"full[- ]?time|part[- ]?time|vollzeit|teilzeit|permanent|contract|intern(?:ship)?|unbefristet|befristet|temps plein|cdi|cdd|hybrid|remote|on-?site|fully remote",
+    re.I,
+)
 _REMOTE = re.compile(r"\bremote\b|home ?office|télétravail|teletrabajo|リモート", re.IGNORECASE)
 _EMPLOYMENT = (
     (re.compile(r"full[- _]?time|vollzeit|temps plein|jornada completa", re.I), "full_time"),
@@ -71,11 +80,38 @@ _EMPLOYMENT = (
     (re.compile(r"\bcontract(?:or)?\b|freelance", re.I), "contractor"),
     (re.compile(r"\btemporary\b", re.I), "temporary"),
 )
-_LISTS = re.compile(r"jobs?|job_?postings?|postings?|openings?|positions?|vacancies|offers|roles|job_?listings?|open_?positions|requisitions|results|data", re.I)
-_MARK = re.compile(r'"(?:jobs?|job_?postings?|postings?|openings?|open_?positions?|positions?|vacancies|offers|requisitions|job_?listings?)"\s*:\s*[\[{]|"(?:absolute_url|hostedUrl|jobUrl|locationName|gh_jid)"', re.I)
-_URLS = ("absolute_url", "hostedUrl", "jobUrl", "url", "careers_url", "externalPath", "link", "applyUrl", "href")
+_LISTS = re.compile(
+    r"jobs?|job_?postings?|postings?|openings?|positions?|vacancies|offers|roles|job_?listings?|open_?positions|requisitions|results|data",
+    re.I,
+)
+_MARK = re.compile(
+    r'"(?:jobs?|job_?postings?|postings?|openings?|open_?positions?|positions?|vacancies|offers|requisitions|job_?listings?)"\s*:\s*[\[{]|"(?:absolute_url|hostedUrl|jobUrl|locationName|gh_jid)"',
+    re.I,
+)
+_URLS = (
+    "absolute_url",
+    "hostedUrl",
+    "jobUrl",
+    "url",
+    "careers_url",
+    "externalPath",
+    "link",
+    "applyUrl",
+    "href",
+)
 _PLACES = ("locationName", "location", "locationsText", "city", "office", "place", "locations")
-_EVIDENCE = frozenset((*_URLS, *_PLACES, "department", "departmentName", "employmentType", "workplaceType", "team", "categories"))
+_EVIDENCE = frozenset(
+    (
+        *_URLS,
+        *_PLACES,
+        "department",
+        "departmentName",
+        "employmentType",
+        "workplaceType",
+        "team",
+        "categories",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +123,9 @@ class _Link:
 def iter_board(page: Page) -> Iterator[Posting]:
     """The postings that a board or a careers page lists."""
     path = unquote(page.parts.path[:500])
-    is_careers = _PAGE.search(path) is not None or _HOSTS.search(page.parts.hostname or "") is not None
+    is_careers = (
+        _PAGE.search(path) is not None or _HOSTS.search(page.parts.hostname or "") is not None
+    )
     if not is_careers and not any(_PAGE.match(text) for text in page.headings[:3]):
         if _BOARD_MARK.search(page.capture.body) is None:
             return
@@ -164,14 +202,24 @@ def _posting(link: _Link, links: Mapping[str, _Link], page: Page) -> Posting | N
     place = _place_in(card, title)
     employment = next((kind for sign, kind in _EMPLOYMENT if sign.search(rest)), None)
     is_remote = True if _REMOTE.search(rest) or _REMOTE.search(place or "") else None
-    return Posting(title, link.url, place or _place_above(card), is_remote, employment, None, None, text)
+    return Posting(
+        title, link.url, place or _place_above(card), is_remote, employment, None, None, text
+    )
 
 
 def _card(link: _Link, links: Mapping[str, _Link], page: Page) -> turbohtml.Element:
     """The largest element around the link that holds no other posting's."""
     card = link.element
     for above, _ in zip(link.element.ancestors, range(6), strict=False):
-        if not isinstance(above, turbohtml.Element) or above.tag in ("body", "main", "section", "table", "tbody", "ul", "ol"):
+        if not isinstance(above, turbohtml.Element) or above.tag in (
+            "body",
+            "main",
+            "section",
+            "table",
+            "tbody",
+            "ul",
+            "ol",
+        ):
             break
         inner = above.find_all("a", limit=40)
         if len(inner) == 40:
@@ -179,7 +227,12 @@ def _card(link: _Link, links: Mapping[str, _Link], page: Page) -> turbohtml.Elem
         targets = {(resolve(page.base_url, one.attr("href")) or "").split("#")[0] for one in inner}
         if len((targets & links.keys()) - {link.url}):
             break
-        if above.find("h1") is not None or above.find("h2") is not None and above.tag == "div" and len(inner) > 3:
+        if (
+            above.find("h1") is not None
+            or above.find("h2") is not None
+            and above.tag == "div"
+            and len(inner) > 3
+        ):
             break
         card = above
     return card
@@ -221,7 +274,10 @@ def _place_in(card: turbohtml.Element, title: str) -> str | None:
             if text and text != title and len(text) <= 120:
                 return text
     # What is left beside title and kind, parted by dots: `Vollzeit · Berlin`, `Sales · London · Hybrid`.
-    parts = [part.strip() for part in re.split(r"\s*[·•|]\s*", squeeze(card.to_text()).replace(title, "·", 1))]
+    parts = [
+        part.strip()
+        for part in re.split(r"\s*[·•|]\s*", squeeze(card.to_text()).replace(title, "·", 1))
+    ]
     parts = [part for part in parts if part and len(part) <= 60 and not _KINDS.search(part)]
     if "·" not in squeeze(card.text):
         return None
@@ -231,7 +287,9 @@ def _place_in(card: turbohtml.Element, title: str) -> str | None:
 def _place_above(card: turbohtml.Element) -> str | None:
     """SmartRecruiters groups its postings by place."""
     for above, _ in zip(card.ancestors, range(4), strict=False):
-        if isinstance(above, turbohtml.Element) and "openings-section" in (above.attr("class") or ""):
+        if isinstance(above, turbohtml.Element) and "openings-section" in (
+            above.attr("class") or ""
+        ):
             heading = above.find("h3")
             return squeeze(heading.text) or None if heading is not None else None
     return None
@@ -251,7 +309,14 @@ def _iter_embedded(page: Page, *, is_careers: bool) -> Iterator[Posting]:
 
 
 def _embedded(page: Page, one: Mapping[str, Any]) -> Posting | None:
-    title = next((one[key] for key in ("title", "text", "name", "jobTitle") if isinstance(one.get(key), str)), None)
+    title = next(
+        (
+            one[key]
+            for key in ("title", "text", "name", "jobTitle")
+            if isinstance(one.get(key), str)
+        ),
+        None,
+    )
     if title is None or len(_EVIDENCE & set(one)) < 2:
         return None
     title = _clean_title(title)

@@ -14,7 +14,13 @@ import turbohtml
 
 from tracewell.extraction.domains import domain_of, unwrap
 from tracewell.extraction.furniture import is_furniture, is_profile
-from tracewell.extraction.names import clean_name, is_call, is_namelike, looks_like_url, name_in_file
+from tracewell.extraction.names import (
+    clean_name,
+    is_call,
+    is_namelike,
+    looks_like_url,
+    name_in_file,
+)
 from tracewell.extraction.page import HEADINGS, Page, resolve, squeeze
 from tracewell.extraction.vocabulary import (
     Heading,
@@ -29,9 +35,13 @@ ELEMENTS_MAX = 30_000
 PIECES_MAX = 5_000
 DEPTH_MAX = 300
 CLIMB_MAX = 12
-_NAME_CLASS = re.compile(r"(?:^|[\s_-])(?:name|title|company|brand)(?:$|[\s_-])|(?:Name|Title)(?:$|\s)")
+_NAME_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:name|title|company|brand)(?:$|[\s_-])|(?:Name|Title)(?:$|\s)"
+)
 _CONTENT = frozenset({"main", "article", "section"})
-_LINES = frozenset({"p", "div", "span", "font", "strong", "b", "em", "legend", "caption", "td", "th"})
+_LINES = frozenset(
+    {"p", "div", "span", "font", "strong", "b", "em", "legend", "caption", "td", "th"}
+)
 _BLOCKS = frozenset({"p", "li", "td", "dd", "div", "blockquote", "span"})
 
 
@@ -95,7 +105,9 @@ class Entry:
     def link(self) -> Piece | None:
         """The link to another site; else the one to a page of this site."""
         links = [piece for piece in self.pieces if piece.url is not None]
-        return next((link for link in links if link.domain is not None), links[0] if links else None)
+        return next(
+            (link for link in links if link.domain is not None), links[0] if links else None
+        )
 
     @property
     def naming(self) -> Piece | None:
@@ -183,7 +195,9 @@ class _Walk:
     def _leave(self, box: Box) -> None:
         """A heading within a section does not head what follows the section."""
         if box.counts or box.targets or box.inner_targets:
-            while self.stack and self.stack[-1][2] is not None and _is_within(self.stack[-1][2], box):
+            while (
+                self.stack and self.stack[-1][2] is not None and _is_within(self.stack[-1][2], box)
+            ):
                 self.stack.pop()
                 self.number += 1
 

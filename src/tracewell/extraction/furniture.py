@@ -56,7 +56,9 @@ _BADGES = re.compile(
     r"mastercard|american express|maestro|klarna|giropay|sepa|apple pay|google pay|trusted shops|b ?corp|leader (?:winter|spring|summer|fall)",
     re.IGNORECASE,
 )
-_ARTEFACTS = re.compile(r"^/(?:maps?|search|store/apps|calendar|forms?|recaptcha|intl|policies|url)\b|/app/", re.I)
+_ARTEFACTS = re.compile(
+    r"^/(?:maps?|search|store/apps|calendar|forms?|recaptcha|intl|policies|url)\b|/app/", re.I
+)
 
 
 def is_furniture(element: turbohtml.Element, tag: str, *, in_content: bool) -> bool:
@@ -79,7 +81,9 @@ def is_furniture(element: turbohtml.Element, tag: str, *, in_content: bool) -> b
     found = _FURNITURE.search(told)
     if found is not None:
         return not _HEADERS.search(found[0]) or not in_content and element.find("h1") is None
-    return _OTHERS.search(told) is not None and re.search(r"partner|integration", told, re.I) is None
+    return (
+        _OTHERS.search(told) is not None and re.search(r"partner|integration", told, re.I) is None
+    )
 
 
 def is_profile(url: str, domain: str) -> bool:
@@ -92,7 +96,18 @@ def is_profile(url: str, domain: str) -> bool:
     host = (parts.hostname or "").removeprefix("www.")
     if host == domain:
         return parts.path not in ("", "/") or bool(parts.query)
-    if host.split(".")[0] in ("m", "apps", "itunes", "play", "maps", "goo", "gist", "docs", "forms", "l"):
+    if host.split(".")[0] in (
+        "m",
+        "apps",
+        "itunes",
+        "play",
+        "maps",
+        "goo",
+        "gist",
+        "docs",
+        "forms",
+        "l",
+    ):
         return True
     return _ARTEFACTS.search(parts.path) is not None
 

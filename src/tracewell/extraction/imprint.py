@@ -26,7 +26,9 @@ _PATH = re.compile(
     r"terms|about|anbieterkennzeichnung|company|ueber-uns|tokusho|cgv|agb|privacy",
     re.IGNORECASE,
 )
-_STRICT = re.compile(r"impressum|imprint|mentions?-?_?l[eé]gales?|aviso-?legal|legal|anbieter", re.I)
+_STRICT = re.compile(
+    r"impressum|imprint|mentions?-?_?l[eé]gales?|aviso-?legal|legal|anbieter", re.I
+)
 _OTHERS = re.compile(
     r"^(?:\W*)(?:h[ée]berge|hosting|hosted|webdesign|design|gestaltung|umsetzung|konzept|realisi|réalisation|conception|"
     r"bildnachweis|fotos?\b|photos?\b|haftung|disclaimer|streit|online-streit|verbraucher|aufsichtsbeh|zuständige|"
@@ -41,8 +43,12 @@ _FORM = (
 )
 _NAME = rf"(?:[A-ZÀ-ÞŁŚŽ0-9][^\s,;:|]*|&|und|and|et|de|der|des|du|y|e)(?:[ ](?:[A-ZÀ-ÞŁŚŽ0-9&(+][^\s,;:|]*|und|and|et|de|der|des|du|la|le|les|y|von|[a-z]{{2,12}}(?=[ ][A-Z]))){{0,6}}"  # noqa: E501
 _LEGAL_NAME = re.compile(rf"(?<![\w.])(?P<name>{_NAME}[ ,]{{1,2}}(?:{_FORM}))(?=$|[\s,;.()–|])")
-_LEGAL_FIRST = re.compile(r"(?<!\w)(?P<name>(?:SARL|SAS|SA|EURL|PT|CV|OOO|TOV)[ ][A-ZÀ-Þ][^\s,;:|]*(?:[ ][A-ZÀ-Þ&][^\s,;:|]*){0,4})")
-_JAPANESE = re.compile(r"(?P<name>(?:株式会社|合同会社|有限会社)\s?[^\s、。（）:：|]{1,30}|[^\s、。（）:：|]{1,30}(?:株式会社|合同会社|有限会社))")
+_LEGAL_FIRST = re.compile(
+    r"(?<!\w)(?P<name>(?:SARL|SAS|SA|EURL|PT|CV|OOO|TOV)[ ][A-ZÀ-Þ][^\s,;:|]*(?:[ ][A-ZÀ-Þ&][^\s,;:|]*){0,4})"
+)
+_JAPANESE = re.compile(
+    r"(?P<name>(?:株式会社|合同会社|有限会社)\s?[^\s、。（）:：|]{1,30}|[^\s、。（）:：|]{1,30}(?:株式会社|合同会社|有限会社))"
+)
 _LEAD = re.compile(
     r"^(?:this (?:web)?site is (?:operated|owned|run|published) by|.*(?:édité|publié|edité) par(?: la société)?\s*:?|firma|"
     r"unternehmen|anbieter|company(?: name)?|legal name|raison sociale|denominación(?: social)?|titular|razón social|inhaber|operated by|"
@@ -53,7 +59,9 @@ _LEAD = re.compile(
 _COURT = re.compile(
     r"(?P<court>(?:Amtsgericht|Landesgericht|Handelsgericht)\s+[A-ZÄÖÜ][\wäöüß.-]+(?:\s+(?:am|an der|im)\s+[A-ZÄÖÜ][\wäöüß]+|[ ]\([\w ]+\))?)"
 )
-_HR = re.compile(r"\b(?P<kind>HR\s?[AB]|VR|GnR|PR)\b[\s:.-]*(?:Nr\.?|Nummer)?\s*(?P<number>\d[\d ]{0,8}\d|\d)(?P<tail>\s?[A-Z]{1,2}\b)?")
+_HR = re.compile(
+    r"\b(?P<kind>HR\s?[AB]|VR|GnR|PR)\b[\s:.-]*(?:Nr\.?|Nummer)?\s*(?P<number>\d[\d ]{0,8}\d|\d)(?P<tail>\s?[A-Z]{1,2}\b)?"
+)
 _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("VAT", re.compile(
         r"(?:USt\.?-?\s?-?Id|Umsatzsteuer-?\s?(?:Identifikations|ID)|UID|VAT|TVA|BTW|IVA|MwSt|MOMS|ALV|VAT-?ID|NIP|TIN|P\. ?IVA)[^\dA-Z]{0,4}[^\n:]{0,60}?[\s:.]*"
@@ -75,7 +83,10 @@ _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
 _PLACE = r"[A-ZÀ-ÞŁŚŽ][\wÀ-ž.'’-]+(?:(?:[ ]|/)(?:[A-ZÀ-Þ(][\wÀ-ž.'’)-]*|am|an|der|im|bei|sur|de|la|les|en|ob|CEDEX|\d{1,2}(?!\d))){0,4}"
 _CITIES: tuple[tuple[re.Pattern[str], str | None], ...] = (
     (re.compile(rf"(?<![\w])(?P<code>[A-Z]{{1,2}}\d[A-Z\d]? ?\d[A-Z]{{2}})\b(?P<city>)"), "GB"),
-    (re.compile(rf"(?<![\w-])(?:NL[- ])?(?P<code>\d{{4}} ?[A-Z]{{2}})[ ,]+(?P<city>{_PLACE})"), "NL"),
+    (
+        re.compile(rf"(?<![\w-])(?:NL[- ])?(?P<code>\d{{4}} ?[A-Z]{{2}})[ ,]+(?P<city>{_PLACE})"),
+        "NL",
+    ),
     (re.compile(rf"(?<![\w-])D[- ](?P<code>\d{{5}}) (?P<city>{_PLACE})"), "DE"),
     (re.compile(rf"(?<![\w-])A[- ](?P<code>\d{{4}}) (?P<city>{_PLACE})"), "AT"),
     (re.compile(rf"(?<![\w-])CH[- ](?P<code>\d{{4}}) (?P<city>{_PLACE})"), "CH"),
@@ -83,9 +94,7 @@ _CITIES: tuple[tuple[re.Pattern[str], str | None], ...] = (
     (re.compile(rf"(?<![\w-])(?P<code>\d{{5}}) (?P<city>{_PLACE})"), None),
     (re.compile(rf"(?<![\w-])(?P<code>\d{{4}}) (?P<city>{_PLACE})"), None),
 )
-_STREET = re.compile(
-    r"^(?=.*\d)[\wÀ-ž.'’ß/ ,&-]{4,80}$"
-)
+_STREET = re.compile(r"^(?=.*\d)[\wÀ-ž.'’ß/ ,&-]{4,80}$")
 _ADDRESS_LEAD = re.compile(
     r"^.*?(?:registered office(?: is)?(?: at)?|siège(?: social)?|adresse|address|anschrift|domicilio(?: social)?|sitz|postanschrift|headquarters)\s*[:–-]?\s*(?:is\s)?(?:at\s)?",
     re.IGNORECASE,
@@ -128,7 +137,9 @@ def iter_imprint(page: Page) -> Iterator[tuple[Field, str]]:
 
 def _is_headed(page: Page) -> bool:
     told = (page.title, *page.headings[:5])
-    return any(re.match(r"(?:impressum|imprint|mentions légales|aviso legal)\b", one, re.I) for one in told)
+    return any(
+        re.match(r"(?:impressum|imprint|mentions légales|aviso legal)\b", one, re.I) for one in told
+    )
 
 
 def _is_spelt(name: str, host: str) -> bool:

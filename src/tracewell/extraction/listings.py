@@ -28,8 +28,21 @@ PARTNER_KEYS = re.compile(
     re.IGNORECASE,
 )
 _NAMES = ("name", "title", "partnerName", "companyName", "label", "displayName")
-_SITES = ("website", "websiteUrl", "website_url", "homepage", "homepageUrl", "externalUrl", "external_url", "url", "link", "domain")  # noqa: E501
-_ASSIGNED = re.compile(r"(?:^|[;\n\s])(?:var |let |const |window\.|self\.)?[\w.$\[\]\"']{1,80}\s*=\s*(?=[{\[])")
+_SITES = (
+    "website",
+    "websiteUrl",
+    "website_url",
+    "homepage",
+    "homepageUrl",
+    "externalUrl",
+    "external_url",
+    "url",
+    "link",
+    "domain",
+)  # noqa: E501
+_ASSIGNED = re.compile(
+    r"(?:^|[;\n\s])(?:var |let |const |window\.|self\.)?[\w.$\[\]\"']{1,80}\s*=\s*(?=[{\[])"
+)
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -97,7 +110,10 @@ def iter_lists(value: Any) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
             ]
 
 
-_PARTNER_MARK = re.compile(r'"\w*(?:partner|integration|app|connector|listing|plugin|extension|addon|reseller|alliance)\w*"\s*:\s*\[', re.I)  # noqa: E501
+_PARTNER_MARK = re.compile(
+    r'"\w*(?:partner|integration|app|connector|listing|plugin|extension|addon|reseller|alliance)\w*"\s*:\s*\[',
+    re.I,
+)  # noqa: E501
 
 
 def iter_listed(page: Page) -> Iterator[Listed]:
@@ -109,7 +125,9 @@ def iter_listed(page: Page) -> Iterator[Listed]:
             for one in objects:
                 name = _text(one, _NAMES)
                 site = _text(one, _SITES)
-                if name is None or (site is None and not {"logo", "slug", "icon", "image"} & set(one)):
+                if name is None or (
+                    site is None and not {"logo", "slug", "icon", "image"} & set(one)
+                ):
                     continue
                 place = _place(page.source, name, offset)
                 if place is not None:

@@ -7,7 +7,10 @@ from urllib.parse import unquote
 
 NAME_CHARS_MAX = 80
 
-_OPENS = re.compile(r"\s*[(\[][^()\[\]]*(?:new (?:tab|window)|neue[nms]* (?:tab|fenster)|nouvel)[^()\[\]]*[)\]]", re.I)  # noqa: E501
+_OPENS = re.compile(
+    r"\s*[(\[][^()\[\]]*(?:new (?:tab|window)|neue[nms]* (?:tab|fenster)|nouvel)[^()\[\]]*[)\]]",
+    re.I,
+)  # noqa: E501
 _BEFORE = re.compile(
     r"^(?:(?:company |partner |brand |the )?logo(?:type|tipo)?s?\s*(?:of|von|der|de|du|d['’]|del|:|-|–)?\s+"
     r"|logo(?:type|tipo)?(?:\s+(?:de|of|von))?\s*[:\-–]\s*|(?:go to|visit|learn more about|more about|see|view|"
@@ -31,7 +34,10 @@ _CALLS = re.compile(
     r"|all (?:apps|integrations|partners|categories)|europe|americas|asia|germany|worldwide|global|training|benefits|other|others|case stud(?:y|ies)|jetzt .*|demo.*|our (?:api|blog)|step \d.*|n/?a|tbd|yes|no",
     re.IGNORECASE,
 )  # fmt: skip
-_SIZE = re.compile(r"[-_@.](?:\d{2,4}x\d{2,4}|\d+x|\d{1,4}w|\d{1,4}px|scaled|min|e\d{8,}|v\d+|[0-9a-f]{7,40})(?=$|[-_@.])", re.I)  # noqa: E501
+_SIZE = re.compile(
+    r"[-_@.](?:\d{2,4}x\d{2,4}|\d+x|\d{1,4}w|\d{1,4}px|scaled|min|e\d{8,}|v\d+|[0-9a-f]{7,40})(?=$|[-_@.])",
+    re.I,
+)  # noqa: E501
 _FILE_WORDS = frozenset(
     {
         "logo", "logos", "logotype", "icon", "white", "black", "dark", "light", "color", "colour",
@@ -46,7 +52,9 @@ _NO_FILE = re.compile(
     r"screenshot|unnamed|untitled|default|avatar|icon|header|footer|blank|loading|button)[-_ ]?\w{0,6}|[a-z]{0,2}\d+[a-z]?|.{0,2}",
     re.IGNORECASE,
 )
-_LEGAL = re.compile(r"\b(?:gmbh|ag|ltd|inc|llc|kg|s\.?a\.?s?|sarl|b\.?v|s\.?r\.?o|s\.?l)\b\.?", re.I)
+_LEGAL = re.compile(
+    r"\b(?:gmbh|ag|ltd|inc|llc|kg|s\.?a\.?s?|sarl|b\.?v|s\.?r\.?o|s\.?l)\b\.?", re.I
+)
 
 
 def clean_name(text: str | None) -> str | None:
@@ -68,16 +76,26 @@ def is_call(text: str) -> bool:
 
 def looks_like_url(text: str) -> bool:
     """`www.acme.example`, `https://acme.example/x`, `info@acme.example`."""
-    return re.fullmatch(r"(?:https?://|www\.)\S+|\S+@\S+|[a-z0-9-]+(?:\.[a-z0-9-]+)+/?", text) is not None
+    return (
+        re.fullmatch(r"(?:https?://|www\.)\S+|\S+@\S+|[a-z0-9-]+(?:\.[a-z0-9-]+)+/?", text)
+        is not None
+    )
 
 
 def is_namelike(text: str) -> bool:
     """Whether a bare text can be a company's name: short, begins like one, is no sentence."""
     words = text.split()
-    if not 0 < len(words) <= 7 or len(text) > 60 or text[-1] in ".?!:;…" and not _LEGAL.search(text):
+    if (
+        not 0 < len(words) <= 7
+        or len(text) > 60
+        or text[-1] in ".?!:;…"
+        and not _LEGAL.search(text)
+    ):
         return False
     first = text[0]
-    return not first.islower() or any(character.isupper() or character.isdigit() for character in words[0])
+    return not first.islower() or any(
+        character.isupper() or character.isdigit() for character in words[0]
+    )
 
 
 def name_in_file(address: str | None) -> str | None:
@@ -90,7 +108,9 @@ def name_in_file(address: str | None) -> str | None:
     for _ in range(3):
         stem = _SIZE.sub("", stem)
     words = [word for word in re.split(r"[-_+.\s]+", stem) if word]
-    words = [word for word in words if word.lower() not in _FILE_WORDS and not re.fullmatch(r"\d+", word)]
+    words = [
+        word for word in words if word.lower() not in _FILE_WORDS and not re.fullmatch(r"\d+", word)
+    ]
     name = " ".join(words)
     if not 2 < len(name) <= 50 or len(words) > 5 or _NO_FILE.fullmatch(name):
         return None

@@ -23,7 +23,13 @@ from tracewell.extraction.names import (
     squash,
 )
 from tracewell.extraction.page import Page, read_page, resolve, squeeze
-from tracewell.extraction.vocabulary import Listing, find_listing, is_article, judge_section, type_in
+from tracewell.extraction.vocabulary import (
+    Listing,
+    find_listing,
+    is_article,
+    judge_section,
+    type_in,
+)
 from tracewell.values import Capture
 
 MENTIONS_MAX = 1_000
@@ -122,7 +128,9 @@ def _iter_judged(
 ) -> Iterator[PartnerMention]:
     entries = list(iter_entries(page, listing))
     linked = {
-        entry.area.number for entry in entries if entry.link is not None and entry.naming is not None
+        entry.area.number
+        for entry in entries
+        if entry.link is not None and entry.naming is not None
     }
     logos: dict[int, int] = {}
     texts: dict[int, int] = {}
@@ -176,9 +184,7 @@ def _judge(
     return naming.name if is_list else None
 
 
-def _mention(
-    page: Page, entry: Entry, name: str, place: Listing | None
-) -> PartnerMention | None:
+def _mention(page: Page, entry: Entry, name: str, place: Listing | None) -> PartnerMention | None:
     link, naming = entry.link, entry.naming
     piece = link if link is not None else naming
     if piece is None:

@@ -82,8 +82,7 @@ def _location(place: Mapping[str, object]) -> str | None:
     if address is None:
         return find_text(place.get("address")) or find_text(place.get("name"))
     told = (
-        _country(address.get(key))
-        for key in ("addressLocality", "addressRegion", "addressCountry")
+        _country(address.get(key)) for key in ("addressLocality", "addressRegion", "addressCountry")
     )
     return ", ".join(text for text in told if text) or None
 

@@ -123,7 +123,15 @@ def _kind_of(words: list[str]) -> tuple[SourceKind, PartnershipType] | None:
             return "partner_page", "channel"
         technical = given & (_TECHNOLOGY | _INTEGRATION)
         kind: PartnershipType = "technology" if technical else "generic"
-        if given & {"solution", "service", "solutions", "services", "sales", "delivery", "referral"}:
+        if given & {
+            "solution",
+            "service",
+            "solutions",
+            "services",
+            "sales",
+            "delivery",
+            "referral",
+        }:
             kind = "channel"
         return "partner_page", kind
     if given & (_MARKET - {"add", "ons"}) or {"add", "ons"} <= given:
@@ -197,7 +205,9 @@ def judge_heading(text: str) -> Heading | None:
     """What stands under a heading: partners of a kind, surely none, or None where it says nothing."""
     if not text or len(text) > 100:
         return None
-    if _CHANNELS.search(text) and not re.search(r"becom|werden|devenir|program|why|join", text, re.I):
+    if _CHANNELS.search(text) and not re.search(
+        r"becom|werden|devenir|program|why|join", text, re.I
+    ):
         return Heading("channel")
     if _DECOY.search(text):
         return Heading(None)
