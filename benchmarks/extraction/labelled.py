@@ -1,8 +1,8 @@
 """Pages with labels written by hand, and how an extraction is counted against them.
 
-A page's file begins with YAML between two lines of `---`: `url`, `partners` (name, domain, type), `postings`
-(title, place), `facts`. Facts are judged only on pages that have the key: all of them, but those of `name`
-and `description` that a title gives.
+A page's file begins with YAML between two lines of `---`: `url`, `partners` (name,
+domain, type), `postings` (title, place), `facts`. Facts are judged only on pages that have the key:
+all of them, but those of `name` and `description` that a title gives.
 """
 
 from __future__ import annotations

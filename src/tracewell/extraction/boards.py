@@ -24,52 +24,70 @@ TITLE_CHARS_MAX = 150
 CARD_ELEMENTS_MAX = 60
 
 _BOARD_LINK = re.compile(
-    r"//(?:[\w-]+\.)*greenhouse\.io/[\w-]+/jobs/\d+|[?&]gh_jid=\d+|//jobs\.(?:eu\.)?lever\.co/[\w.-]+/[0-9a-f-]{36}|"
-    r"//apply\.workable\.com/(?:[\w-]+/)?j/[0-9A-F]{8,12}|//[\w-]+\.workable\.com/j(?:obs)?/\w+|//[\w-]+\.jobs\.personio\.(?:de|com)/job/\d+|"
-    r"//jobs\.smartrecruiters\.com/\w+/\d{6,}|//[\w-]+\.recruitee\.com/o/[\w-]+|//jobs\.ashbyhq\.com/[^/]+/[0-9a-f-]{36}|"
-    r"//[\w-]+\.(?:[\w-]+\.)?teamtailor\.com/jobs/\d+|//[\w.-]+\.myworkdayjobs\.com/.*/job/|//[\w-]+\.bamboohr\.com/(?:careers|jobs)/\d+|"
-    r"//[\w-]+\.breezy\.hr/p/\w+|//[\w-]+\.join\.com/|//join\.com/companies/[\w-]+/\d+|//[\w.-]+\.softgarden\.io/job/\d+",
+    r"//(?:[\w-]+\.)*greenhouse\.io/[\w-]+/jobs/\d+|[?&]gh_jid=\d+|"
+    r"//jobs\.(?:eu\.)?lever\.co/[\w.-]+/[0-9a-f-]{36}|"
+    r"//apply\.workable\.com/(?:[\w-]+/)?j/[0-9A-F]{8,12}|"
+    r"//[\w-]+\.workable\.com/j(?:obs)?/\w+|//[\w-]+\.jobs\.personio\.(?:de|com)/job/\d+|"
+    r"//jobs\.smartrecruiters\.com/\w+/\d{6,}|//[\w-]+\.recruitee\.com/o/[\w-]+|"
+    r"//jobs\.ashbyhq\.com/[^/]+/[0-9a-f-]{36}|"
+    r"//[\w-]+\.(?:[\w-]+\.)?teamtailor\.com/jobs/\d+|//[\w.-]+\.myworkdayjobs\.com/.*/job/|"
+    r"//[\w-]+\.bamboohr\.com/(?:careers|jobs)/\d+|"
+    r"//[\w-]+\.breezy\.hr/p/\w+|//[\w-]+\.join\.com/|//join\.com/companies/[\w-]+/\d+|"
+    r"//[\w.-]+\.softgarden\.io/job/\d+",
     re.IGNORECASE,
 )
 _APPLY = re.compile(r"(?:/apply|/application|#app|/thanks)/?$", re.IGNORECASE)
 # Within a board's own host or a careers page, addresses that are one posting's.
 _OWN_LINK = re.compile(
-    r"/(?:jobs?|o|openings?|positions?|vacanc(?:y|ies)|vacatures?|stellen(?:angebote?|anzeigen?)?|offres?(?:-d-emploi|-emploi)?|emplois?|"
-    r"empleos?|ofertas?|vacantes?|recrutement|requisition|roles?|careers?|karriere|carrieres?|carri%C3%A8res|jobangebote|recruit|採用|join-us|jobdetail)"
+    r"/(?:jobs?|o|openings?|positions?|vacanc(?:y|ies)|vacatures?|stellen(?:angebote?|"
+    r"anzeigen?)?|offres?(?:-d-emploi|-emploi)?|emplois?|"
+    r"empleos?|ofertas?|vacantes?|recrutement|requisition|roles?|careers?|karriere|"
+    r"carrieres?|carri%C3%A8res|jobangebote|recruit|採用|join-us|jobdetail)"
     r"/(?:[\w%-]+/){0,3}?(?P<slug>[\w%.-]+?)(?:\.html?|\.php)?/?$",
     re.IGNORECASE,
 )
 _PAGE = re.compile(
-    r"careers?|jobs?\b|karriere|stellen|vacanc|vacature|emploi|carri[eè]re|recrut|empleo|trabaja|ofertas|offene|openings|"
+    r"careers?|jobs?\b|karriere|stellen|vacanc|vacature|emploi|carri[eè]re|recrut|empleo|"
+    r"trabaja|ofertas|offene|openings|"
     r"opportunit|join-?us|work-?with-?us|recruit|採用|vacantes|positions",
     re.IGNORECASE,
 )
 _HOSTS = re.compile(
-    r"^(?:jobs?|careers?|karriere|work|apply|stellen|emploi|recrutement)\d*\.|greenhouse\.io$|lever\.co$|workable\.com$|"
-    r"personio\.(?:de|com)$|smartrecruiters\.com$|recruitee\.com$|ashbyhq\.com$|teamtailor\.com$|myworkdayjobs\.com$",
+    r"^(?:jobs?|careers?|karriere|work|apply|stellen|emploi|recrutement)\d*\.|"
+    r"greenhouse\.io$|lever\.co$|workable\.com$|"
+    r"personio\.(?:de|com)$|smartrecruiters\.com$|recruitee\.com$|ashbyhq\.com$|"
+    r"teamtailor\.com$|myworkdayjobs\.com$",
     re.I,
 )
 _NO_JOB = re.compile(
-    r"(?:all|search|alerts?|benefits?|culture|our-.*|faqs?|login|apply|life.*|diversity.*|departments?|locations?|teams?|students?|graduates?|"
-    r"internships?|ausbildung|about.*|values?|perks|internal|privacy.*|index|jobs?|careers?|stellenangebote|initiativ.*|spontan.*|candidature-spontanee|"
-    r"open-application|talent.*|category|page|contact|kontakt|how-we-hire|hiring.*|interview.*|connect|saved|profile|einstieg|warum.*|why.*|"
-    r"bewerb.*|vorteile|people|blog|news|stories|events?|equal.*|join.*|signin|sign-in|results?|rss|feed|xml|openings?|positions?|vacancies|meet.*|working.*|inclusion.*)",
+    r"(?:all|search|alerts?|benefits?|culture|our-.*|faqs?|login|apply|life.*|diversity.*|"
+    r"departments?|locations?|teams?|students?|graduates?|"
+    r"internships?|ausbildung|about.*|values?|perks|internal|privacy.*|index|jobs?|careers?|"
+    r"stellenangebote|initiativ.*|spontan.*|candidature-spontanee|"
+    r"open-application|talent.*|category|page|contact|kontakt|how-we-hire|hiring.*|"
+    r"interview.*|connect|saved|profile|einstieg|warum.*|why.*|"
+    r"bewerb.*|vorteile|people|blog|news|stories|events?|equal.*|join.*|signin|sign-in|"
+    r"results?|rss|feed|xml|openings?|positions?|vacancies|meet.*|working.*|inclusion.*)",
     re.IGNORECASE,
 )
 _NO_TITLE = re.compile(
-    r"(?:view|see|all|search|apply|learn|read|more|back|next|previous|jetzt|mehr|zur|alle|voir|ver|details?|share|login|sign|home|jobs?|careers?|"
-    r"open positions|benefits|culture|blog|privacy|cookie|faq|load|filter|show|browse|explore|current openings|stellenangebote|initiativbewerbung|postuler|"
+    r"(?:view|see|all|search|apply|learn|read|more|back|next|previous|jetzt|mehr|zur|alle|"
+    r"voir|ver|details?|share|login|sign|home|jobs?|careers?|"
+    r"open positions|benefits|culture|blog|privacy|cookie|faq|load|filter|show|browse|"
+    r"explore|current openings|stellenangebote|initiativbewerbung|postuler|"
     r"open application|job alerts?|english|deutsch|français|contact|about|our)\b.*",
     re.IGNORECASE,
 )
 _TITLE_MARK = re.compile(r"title|posting-name|job-?name|base-link|position-?name", re.IGNORECASE)
 _PLACE_MARK = re.compile(
-    r"location|(?:^|[\s_-])(?:city|office|standort|place|lieu|ort|region|body--metadata)(?:$|[\s_-])",
+    r"location|(?:^|[\s_-])(?:city|office|standort|place|lieu|ort|region|"
+    r"body--metadata)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"^(?:locations?|standorte?|lieu|ort|office|ubicación)\s*:?\s*", re.IGNORECASE)
 _KINDS = re.compile(
-    r"full[- ]?time|part[- ]?time|vollzeit|teilzeit|permanent|contract|intern(?:ship)?|unbefristet|befristet|temps plein|cdi|cdd|hybrid|remote|on-?site|fully remote",
+    r"full[- ]?time|part[- ]?time|vollzeit|teilzeit|permanent|contract|intern(?:ship)?|"
+    r"unbefristet|befristet|temps plein|cdi|cdd|hybrid|remote|on-?site|fully remote",
     re.I,
 )
 _REMOTE = re.compile(r"\bremote\b|home ?office|télétravail|teletrabajo|リモート", re.IGNORECASE)
@@ -81,7 +99,8 @@ _EMPLOYMENT = (
     (re.compile(r"\btemporary\b", re.I), "temporary"),
 )
 _LISTS = re.compile(
-    r"jobs?|job_?postings?|postings?|openings?|positions?|vacancies|offers|roles|job_?listings?|open_?positions|requisitions|results|data",
+    r"jobs?|job_?postings?|postings?|openings?|positions?|vacancies|offers|roles|"
+    r"job_?listings?|open_?positions|requisitions|results|data",
     re.I,
 )
 _MARK = re.compile(
@@ -126,20 +145,14 @@ def iter_board(page: Page) -> Iterator[Posting]:
     is_careers = (
         _PAGE.search(path) is not None or _HOSTS.search(page.parts.hostname or "") is not None
     )
-    if not is_careers and not any(_PAGE.match(text) for text in page.headings[:3]):
-        if _BOARD_MARK.search(page.capture.body) is None:
-            return
+    if not is_careers and not any(_PAGE.match(text) for text in page.headings[:10]):
+        return
     links = _job_links(page, is_careers=is_careers)
     for link in links.values():
         posting = _posting(link, links, page)
         if posting is not None:
             yield posting
     yield from _iter_embedded(page, is_careers=is_careers)
-
-
-_BOARD_MARK = re.compile(
-    rb"greenhouse\.io/|gh_jid=|jobs\.lever\.co/|workable\.com/|jobs\.personio\.|smartrecruiters\.com/|recruitee\.com/o/|ashbyhq\.com/|teamtailor\.com/jobs|myworkdayjobs\.com/"
-)
 
 
 def _job_links(page: Page, *, is_careers: bool) -> dict[str, _Link]:
@@ -179,10 +192,8 @@ def _is_own_posting(page: Page, url: str) -> bool:
     if match is None:
         return False
     slug = match["slug"]
-    if _NO_JOB.fullmatch(slug):
-        return False
-    # Right below /careers stand texts about working there as well: a posting has a title there.
-    return True
+    # Beside postings stand texts about working there.
+    return _NO_JOB.fullmatch(slug) is None
 
 
 def _is_in_furniture(element: turbohtml.Element) -> bool:
@@ -227,11 +238,8 @@ def _card(link: _Link, links: Mapping[str, _Link], page: Page) -> turbohtml.Elem
         targets = {(resolve(page.base_url, one.attr("href")) or "").split("#")[0] for one in inner}
         if len((targets & links.keys()) - {link.url}):
             break
-        if (
-            above.find("h1") is not None
-            or above.find("h2") is not None
-            and above.tag == "div"
-            and len(inner) > 3
+        if above.find("h1") is not None or (
+            above.find("h2") is not None and above.tag == "div" and len(inner) > 3
         ):
             break
         card = above
@@ -242,7 +250,7 @@ def _title_in(element: turbohtml.Element) -> str | None:
     for number, inner in enumerate(element.iter_elements()):
         if number == CARD_ELEMENTS_MAX:
             break
-        marks = f"{inner.attr('class') or ''} {inner.attr('data-qa') or ''} {inner.attr('data-ui') or ''} {inner.attr('data-automation-id') or ''}"
+        marks = _marks_of(inner)
         if inner.tag in HEADINGS or _TITLE_MARK.search(marks):
             title = _clean_title(inner.text)
             if title is not None:
@@ -256,6 +264,12 @@ def _title_in(element: turbohtml.Element) -> str | None:
     return _clean_title(element.text)
 
 
+def _marks_of(element: turbohtml.Element) -> str:
+    """What the element is called by its board."""
+    told = (element.attr(name) for name in ("class", "data-qa", "data-ui", "data-automation-id"))
+    return " ".join(filter(None, told))
+
+
 def _clean_title(text: str) -> str | None:
     title = squeeze(text)
     if not 2 < len(title) <= TITLE_CHARS_MAX or _NO_TITLE.fullmatch(title) or is_call(title):
@@ -267,13 +281,13 @@ def _place_in(card: turbohtml.Element, title: str) -> str | None:
     for number, inner in enumerate(card.iter_elements()):
         if number == CARD_ELEMENTS_MAX:
             break
-        marks = f"{inner.attr('class') or ''} {inner.attr('data-ui') or ''} {inner.attr('data-automation-id') or ''}"
-        if marks != "  " and _PLACE_MARK.search(marks):
+        marks = _marks_of(inner)
+        if marks and _PLACE_MARK.search(marks):
             last = inner.find("dd")
             text = _LABEL.sub("", squeeze((last or inner).text)).strip(" ,·|-–—")
             if text and text != title and len(text) <= 120:
                 return text
-    # What is left beside title and kind, parted by dots: `Vollzeit · Berlin`, `Sales · London · Hybrid`.
+    # What is left beside title and kind: `Vollzeit · Berlin`, `Sales · London · Hybrid`.
     parts = [
         part.strip()
         for part in re.split(r"\s*[·•|]\s*", squeeze(card.to_text()).replace(title, "·", 1))

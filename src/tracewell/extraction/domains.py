@@ -13,9 +13,9 @@ import tldextract
 HOPS_MAX = 3
 _TARGET_KEYS = frozenset(
     {
-        "url", "u", "to", "target", "dest", "destination", "redirect", "redirect_url", "redirecturl",
-        "goto", "link", "out", "q", "href", "ued", "murl", "r", "uri", "location", "site", "page",
-        "redirect_to", "redir", "l", "continue_to", "website",
+        "url", "u", "to", "target", "dest", "destination", "redirect", "redirect_url",
+        "redirecturl", "goto", "link", "out", "q", "href", "ued", "murl", "r", "uri",
+        "location", "site", "page", "redirect_to", "redir", "l", "continue_to", "website",
     }
 )  # fmt: skip
 # A page that asks for a name and password, or shares this page, comes back to where it is told.

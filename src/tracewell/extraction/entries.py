@@ -1,4 +1,4 @@
-"""The content of a page as entries: what belongs to one link, logo or name, and under which heading.
+"""The content of a page as entries: what belongs to one link, logo or name, under what heading.
 
 An entry is the largest part of the page that holds one link target, one logo and one name at most.
 Whether an entry is a partner is judged elsewhere.
@@ -6,7 +6,6 @@ Whether an entry is a partner is judged elsewhere.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,18 +13,16 @@ import turbohtml
 
 from tracewell.extraction.domains import domain_of, unwrap
 from tracewell.extraction.furniture import is_furniture, is_profile
+from tracewell.extraction.linking import NAME_CLASS, is_detail, is_prose, label, name_of_link
 from tracewell.extraction.names import (
     clean_name,
-    is_call,
     is_namelike,
-    looks_like_url,
     name_in_file,
 )
 from tracewell.extraction.page import HEADINGS, Page, resolve, squeeze
 from tracewell.extraction.vocabulary import (
     Heading,
     Listing,
-    find_listing,
     judge_heading,
     judge_line,
     judge_section,
@@ -35,14 +32,10 @@ ELEMENTS_MAX = 30_000
 PIECES_MAX = 5_000
 DEPTH_MAX = 300
 CLIMB_MAX = 12
-_NAME_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:name|title|company|brand)(?:$|[\s_-])|(?:Name|Title)(?:$|\s)"
-)
 _CONTENT = frozenset({"main", "article", "section"})
 _LINES = frozenset(
     {"p", "div", "span", "font", "strong", "b", "em", "legend", "caption", "td", "th"}
 )
-_BLOCKS = frozenset({"p", "li", "td", "dd", "div", "blockquote", "span"})
 
 
 @dataclass(slots=True, eq=False)
@@ -135,7 +128,7 @@ def iter_entries(page: Page, listing: Listing | None) -> Iterator[Entry]:
 
 
 def _merge(entries: list[Entry]) -> Iterator[Entry]:
-    """Joins a name and the nameless link that follows it: `<h3>Acme</h3> ... <a>Visit website</a>`."""
+    """Joins a name and the nameless link after it: `<h3>Acme</h3> ... <a>Visit website</a>`."""
     waiting: Entry | None = None
     for entry in entries:
         link, naming = entry.link, entry.naming
@@ -296,14 +289,14 @@ class _Walk:
         domain = domain_of(url)
         if domain is None or (domain != self.own and is_profile(url, domain)):
             return True
-        if domain == self.own or _label(domain) == _label(self.own):
-            if not _is_detail(url, self.page.url):
+        if domain == self.own or label(domain) == label(self.own):
+            if not is_detail(url, self.page.url):
                 return True
             domain = None
-        name, rank, is_image = _name_of_link(element)
+        name, rank, is_image = name_of_link(element)
         self._add(
             "link", element, box, area, name, rank,
-            url=url, domain=domain, is_image=is_image, is_prose=_is_prose(element, is_image),
+            url=url, domain=domain, is_image=is_image, is_prose=is_prose(element, is_image),
         )  # fmt: skip
         return True
 
@@ -332,7 +325,7 @@ class _Walk:
         area = self._area()
         if area is None or not text or len(text) > 100:
             return True
-        if _NAME_CLASS.search(element.attr("class") or "") or tag == "figcaption":
+        if NAME_CLASS.search(element.attr("class") or "") or tag == "figcaption":
             self._add("name", element, box, area, clean_name(text), 3)
         elif (tag in ("dt", "li") or (tag == "td" and _is_first(element))) and is_namelike(text):
             self._add("text", element, box, area, clean_name(text), 2)
@@ -352,65 +345,3 @@ def _is_first(cell: turbohtml.Element) -> bool:
     while before is not None and not isinstance(before, turbohtml.Element):
         before = before.previous_sibling
     return before is None
-
-
-def _label(domain: str | None) -> str:
-    return (domain or "").split(".")[0]
-
-
-def _is_detail(url: str, page_url: str) -> bool:
-    """Whether the address is that of one partner's page on the same site."""
-    bare, own = (text.split("#")[0].split("?")[0].rstrip("/") for text in (url, page_url))
-    if bare == own:
-        return False
-    host, _, path = bare.partition("://")[2].partition("/")
-    listing = find_listing(host, "/" + path)
-    return listing is not None and listing.slug is not None
-
-
-def _name_of_link(link: turbohtml.Element) -> tuple[str | None, int, bool]:
-    """The name that a link gives, how much it is worth, and whether a picture gives it."""
-    labels: list[str] = []
-    files: list[str] = []
-    has_image = False
-    for number, inner in enumerate(link.iter_elements()):
-        if number == 60:
-            break
-        if inner.tag in HEADINGS or _NAME_CLASS.search(inner.attr("class") or ""):
-            name = clean_name(squeeze(inner.text))
-            if name is not None:
-                return name, 3, False
-        elif inner.tag == "img":
-            has_image = True
-            labels.append(inner.attr("alt") or "")
-            files.append(inner.attr("data-src") or inner.attr("src") or "")
-        elif inner.tag == "svg":
-            has_image = True
-            files.append("")
-        elif inner.tag in ("strong", "b", "title", "figcaption"):
-            labels.append(squeeze(inner.text))
-    text = squeeze(link.text)
-    name = clean_name(text)
-    if name is not None:
-        return name, 2, has_image
-    told = (*labels, link.attr("aria-label"), link.attr("title"))
-    for label in told:
-        name = clean_name(label)
-        if name is not None:
-            return name, 2, has_image
-    for address in files:
-        name = name_in_file(address)
-        if name is not None:
-            return name, 1, True
-    return None, 0, has_image or looks_like_url(text)
-
-
-def _is_prose(link: turbohtml.Element, is_image: bool) -> bool:
-    """Whether the link stands in the middle of a sentence."""
-    parent = link.parent
-    if is_image or not isinstance(parent, turbohtml.Element) or parent.tag not in _BLOCKS:
-        return False
-    around, text = squeeze(parent.text), squeeze(link.text)
-    if is_call(text):
-        return False
-    return len(around) - len(text) > 25 and not around.startswith(text)

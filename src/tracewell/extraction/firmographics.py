@@ -35,9 +35,10 @@ ON_HOME_PAGE = 5
 
 _ORGANIZATIONS = frozenset(
     {
-        "Organization", "Corporation", "LocalBusiness", "NGO", "OnlineStore", "Airline", "Store",
-        "Consortium", "Cooperative", "LibrarySystem", "FundingScheme", "Restaurant", "Hotel",
-        "ProfessionalService", "LegalService", "FinancialService", "BankOrCreditUnion", "Brand",
+        "Organization", "Corporation", "LocalBusiness", "NGO", "OnlineStore", "Airline",
+        "Store", "Consortium", "Cooperative", "LibrarySystem", "FundingScheme",
+        "Restaurant", "Hotel", "ProfessionalService", "LegalService", "FinancialService",
+        "BankOrCreditUnion", "Brand",
     }
 )  # fmt: skip
 _SEPARATORS = re.compile(r"\s+[|–—·•»«:/-]+\s+|\s*[|»]\s*|:\s+")

@@ -22,7 +22,8 @@ LINES_MAX = 400
 LINE_CHARS_MAX = 600
 
 _PATH = re.compile(
-    r"impressum|imprint|mentions?-?_?l[eé]gales?|aviso-?legal|legal|note-legali|colofon|disclosure|kontakt|contact|"
+    r"impressum|imprint|mentions?-?_?l[eé]gales?|aviso-?legal|legal|note-legali|colofon|"
+    r"disclosure|kontakt|contact|"
     r"terms|about|anbieterkennzeichnung|company|ueber-uns|tokusho|cgv|agb|privacy",
     re.IGNORECASE,
 )
@@ -30,59 +31,87 @@ _STRICT = re.compile(
     r"impressum|imprint|mentions?-?_?l[eé]gales?|aviso-?legal|legal|anbieter", re.I
 )
 _OTHERS = re.compile(
-    r"^(?:\W*)(?:h[ée]berge|hosting|hosted|webdesign|design|gestaltung|umsetzung|konzept|realisi|réalisation|conception|"
-    r"bildnachweis|fotos?\b|photos?\b|haftung|disclaimer|streit|online-streit|verbraucher|aufsichtsbeh|zuständige|"
+    r"^(?:\W*)(?:h[ée]berge|hosting|hosted|webdesign|design|gestaltung|umsetzung|konzept|"
+    r"realisi|réalisation|conception|"
+    r"bildnachweis|fotos?\b|photos?\b|haftung|disclaimer|streit|online-streit|verbraucher|"
+    r"aufsichtsbeh|zuständige|"
     r"datenschutzbeauftragt|crédits|alojamiento|technische)",
     re.IGNORECASE,
 )
 _FORM = (
-    r"GmbH(?: & Co\.? (?:KGa?A?|OHG))?|gGmbH|GesmbH|Ges\.m\.b\.H\.|AG(?: & Co\.? KG)?|SE|UG(?: \(haftungsbeschränkt\))?|KG|KGaA|OHG|e\.K\.|eG|"
-    r"Limited|Ltd\.?|PLC|plc|LLP|LLC|L\.L\.C\.|Inc\.?|Incorporated|Corp\.?|Corporation|Pty\.? Ltd\.?|Pvt\.? Ltd\.?|"
-    r"SASU?|S\.A\.S\.|SARL|S\.à r\.l\.|EURL|S\.A\.|SA|SNC|SCOP|S\.L\.U?\.?|SL|S\.p\.A\.|S\.r\.l\.|SRL|B\.V\.|BV|N\.V\.|NV|VOF|"
-    r"AB|ApS|A/S|AS|ASA|Oy|Oyj|sp\. z o\.o\.|s\.r\.o\.|a\.s\.|Kft\.?|Lda\.?|Ltda\.?|K\.K\.|Co\., Ltd\."
+    r"GmbH(?: & Co\.? (?:KGa?A?|OHG))?|gGmbH|GesmbH|Ges\.m\.b\.H\.|AG(?: & Co\.? KG)?|SE|"
+    r"UG(?: \(haftungsbeschränkt\))?|KG|KGaA|OHG|e\.K\.|eG|"
+    r"Limited|Ltd\.?|PLC|plc|LLP|LLC|L\.L\.C\.|Inc\.?|Incorporated|Corp\.?|Corporation|"
+    r"Pty\.? Ltd\.?|Pvt\.? Ltd\.?|"
+    r"SASU?|S\.A\.S\.|SARL|S\.à r\.l\.|EURL|S\.A\.|SA|SNC|SCOP|S\.L\.U?\.?|SL|S\.p\.A\.|"
+    r"S\.r\.l\.|SRL|B\.V\.|BV|N\.V\.|NV|VOF|"
+    r"AB|ApS|A/S|AS|ASA|Oy|Oyj|sp\. z o\.o\.|s\.r\.o\.|a\.s\.|Kft\.?|Lda\.?|Ltda\.?|K\.K\.|"
+    r"Co\., Ltd\."
 )
-_NAME = rf"(?:[A-ZÀ-ÞŁŚŽ0-9][^\s,;:|]*|&|und|and|et|de|der|des|du|y|e)(?:[ ](?:[A-ZÀ-ÞŁŚŽ0-9&(+][^\s,;:|]*|und|and|et|de|der|des|du|la|le|les|y|von|[a-z]{{2,12}}(?=[ ][A-Z]))){{0,6}}"  # noqa: E501
+_NAME = (
+    r"(?:[A-ZÀ-ÞŁŚŽ0-9][^\s,;:|]*|&|und|and|et|de|der|des|du|y|e)(?:[ ](?:[A-ZÀ-ÞŁŚŽ0-9&(+][^\s,"
+    r";:|]*|und|and|et|de|der|des|du|la|le|les|y|von|[a-z]{2,12}(?=[ ][A-Z]))){0,6}"
+)
 _LEGAL_NAME = re.compile(rf"(?<![\w.])(?P<name>{_NAME}[ ,]{{1,2}}(?:{_FORM}))(?=$|[\s,;.()–|])")
 _LEGAL_FIRST = re.compile(
-    r"(?<!\w)(?P<name>(?:SARL|SAS|SA|EURL|PT|CV|OOO|TOV)[ ][A-ZÀ-Þ][^\s,;:|]*(?:[ ][A-ZÀ-Þ&][^\s,;:|]*){0,4})"
+    r"(?<!\w)(?P<name>(?:SARL|SAS|SA|EURL|PT|CV|OOO|TOV)[ ][A-ZÀ-Þ][^\s,;:|]*(?:[ "
+    r"][A-ZÀ-Þ&][^\s,;:|]*){0,4})"
 )
 _JAPANESE = re.compile(
     r"(?P<name>(?:株式会社|合同会社|有限会社)\s?[^\s、。（）:：|]{1,30}|[^\s、。（）:：|]{1,30}(?:株式会社|合同会社|有限会社))"
 )
 _LEAD = re.compile(
-    r"^(?:this (?:web)?site is (?:operated|owned|run|published) by|.*(?:édité|publié|edité) par(?: la société)?\s*:?|firma|"
-    r"unternehmen|anbieter|company(?: name)?|legal name|raison sociale|denominación(?: social)?|titular|razón social|inhaber|operated by|"
+    r"^(?:this (?:web)?site is (?:operated|owned|run|published) by|.*(?:édité|publié|edité) "
+    r"par(?: la société)?\s*:?|firma|"
+    r"unternehmen|anbieter|company(?: name)?|legal name|raison sociale|denominación(?: "
+    r"social)?|titular|razón social|inhaber|operated by|"
     r"copyright|©|\d{4})[\s:–-]+",
     re.IGNORECASE,
 )
 
 _COURT = re.compile(
-    r"(?P<court>(?:Amtsgericht|Landesgericht|Handelsgericht)\s+[A-ZÄÖÜ][\wäöüß.-]+(?:\s+(?:am|an der|im)\s+[A-ZÄÖÜ][\wäöüß]+|[ ]\([\w ]+\))?)"
+    r"(?P<court>(?:Amtsgericht|Landesgericht|"
+    r"Handelsgericht)\s+[A-ZÄÖÜ][\wäöüß.-]+(?:\s+(?:am|an der|im)\s+[A-ZÄÖÜ][\wäöüß]+|[ "
+    r"]\([\w ]+\))?)"
 )
 _HR = re.compile(
-    r"\b(?P<kind>HR\s?[AB]|VR|GnR|PR)\b[\s:.-]*(?:Nr\.?|Nummer)?\s*(?P<number>\d[\d ]{0,8}\d|\d)(?P<tail>\s?[A-Z]{1,2}\b)?"
+    r"\b(?P<kind>HR\s?[AB]|VR|GnR|PR)\b[\s:.-]*(?:Nr\.?|Nummer)?\s*(?P<number>\d[\d ]{0,"
+    r"8}\d|\d)(?P<tail>\s?[A-Z]{1,2}\b)?"
 )
 _NUMBERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("VAT", re.compile(
-        r"(?:USt\.?-?\s?-?Id|Umsatzsteuer-?\s?(?:Identifikations|ID)|UID|VAT|TVA|BTW|IVA|MwSt|MOMS|ALV|VAT-?ID|NIP|TIN|P\. ?IVA)[^\dA-Z]{0,4}[^\n:]{0,60}?[\s:.]*"
-        r"(?<![A-Za-z])(?P<number>(?:AT ?U|BE|BG|CY|CZ|DE|DK|EE|EL|ES ?[A-Z]?|FI|FR|GB|HR|HU|IE|IT|LT|LU|LV|MT|NL|NO|PL|PT|RO|SE|SI|SK|XI)[ -]?[0-9](?:[0-9A-Z]|[ .](?=[0-9B])){6,16}|CHE[- ]?\d{3}\.?\d{3}\.?\d{3})")),
+        r"(?:USt\.?-?\s?-?Id|Umsatzsteuer-?\s?(?:Identifikations|ID)|UID|VAT|TVA|BTW|IVA|"
+        r"MwSt|MOMS|ALV|VAT-?ID|NIP|TIN|P\. ?IVA)[^\dA-Z]{0,4}[^\n:]{0,60}?[\s:.]*"
+        r"(?<![A-Za-z])(?P<number>(?:AT ?U|BE|BG|CY|CZ|DE|DK|EE|EL|ES ?[A-Z]?|FI|FR|GB|HR|"
+        r"HU|IE|IT|LT|LU|LV|MT|NL|NO|PL|PT|RO|SE|SI|SK|XI)[ -]?[0-9](?:[0-9A-Z]|[ "
+        r".](?=[0-9B])){6,16}|CHE[- ]?\d{3}\.?\d{3}\.?\d{3})")),
     ("SIRET", re.compile(r"SIRET\D{0,20}(?P<number>\d(?:[ .\u00a0]?\d){13})(?!\d)", re.I)),
-    ("SIREN", re.compile(r"(?:SIREN|RCS(?:\s+de)?\s+[A-ZÀ-Þ][\w-]+(?:\s+[AB])?|R\.C\.S\.\s+\w+(?:\s+[AB])?)\D{0,20}?(?P<number>\d{3}[ .\u00a0]?\d{3}[ .\u00a0]?\d{3})(?!\s?\d)")),
+    ("SIREN", re.compile(
+        r"(?:SIREN|RCS(?:\s+de)?\s+[A-ZÀ-Þ][\w-]+(?:\s+[AB])?|R\.C\.S\.\s+\w+(?:\s+[AB])?)\D{0,"
+        r"20}?(?P<number>\d{3}[ .\u00a0]?\d{3}[ .\u00a0]?\d{3})(?!\s?\d)")),
     ("FN", re.compile(r"\b(?P<number>FN\s?\d{4,6}\s?[a-z])\b")),
     ("Companies House", re.compile(
-        r"(?:company (?:registration )?(?:number|no\.?|reg(?:istration)?\.?(?: no\.?)?)|registered (?:in|as)[^.\n]{0,80}?(?:number|no\.?)|registration (?:number|no\.?)|companies house)"
+        r"(?:company (?:registration )?(?:number|no\.?|reg(?:istration)?\.?(?: no\.?)?)|"
+        r"registered (?:in|as)[^.\n]{0,80}?(?:number|no\.?)|registration (?:number|no\.?)|"
+        r"companies house)"
         r"[\s:.#]*(?:is\s)?(?P<number>(?:SC|NI|OC|SO|NC|LP|R)?\d{6,8})\b", re.I)),
-    ("KvK", re.compile(r"K\.?v\.?K\.?(?:-?\s?(?:nummer|nr\.?|number))?[\s:.]*(?P<number>\d{8})\b", re.I)),
-    ("CVR", re.compile(r"CVR(?:-?\s?(?:nummer|nr\.?|no\.?))?[\s:.]*(?:DK)?(?P<number>\d{8})\b", re.I)),
-    ("CIF", re.compile(r"(?:C\.?I\.?F|N\.?I\.?F)\.?[\s:.]*(?P<number>[A-HJNPQRSUVW]-?\d{7}-?[0-9A-J])\b")),
+    ("KvK", re.compile(
+        r"K\.?v\.?K\.?(?:-?\s?(?:nummer|nr\.?|number))?[\s:.]*(?P<number>\d{8})\b", re.I)),
+    ("CVR", re.compile(
+        r"CVR(?:-?\s?(?:nummer|nr\.?|no\.?))?[\s:.]*(?:DK)?(?P<number>\d{8})\b", re.I)),
+    ("CIF", re.compile(
+        r"(?:C\.?I\.?F|N\.?I\.?F)\.?[\s:.]*(?P<number>[A-HJNPQRSUVW]-?\d{7}-?[0-9A-J])\b")),
     ("UID", re.compile(r"\b(?P<number>CHE-\d{3}\.\d{3}\.\d{3})\b")),
     ("KRS", re.compile(r"\bKRS[\s:.nr]*(?P<number>\d{10})\b", re.I)),
     ("ABN", re.compile(r"\bABN[\s:.]*(?P<number>\d{2} ?\d{3} ?\d{3} ?\d{3})\b")),
     ("KBO", re.compile(r"\b(?:KBO|BCE)[\s:.nr]*(?P<number>\d{4}\.\d{3}\.\d{3})\b", re.I)),
 )  # fmt: skip
-_PLACE = r"[A-ZÀ-ÞŁŚŽ][\wÀ-ž.'’-]+(?:(?:[ ]|/)(?:[A-ZÀ-Þ(][\wÀ-ž.'’)-]*|am|an|der|im|bei|sur|de|la|les|en|ob|CEDEX|\d{1,2}(?!\d))){0,4}"
+_PLACE = (
+    r"[A-ZÀ-ÞŁŚŽ][\wÀ-ž.'’-]+(?:(?:[ ]|/)(?:[A-ZÀ-Þ(][\wÀ-ž.'’)-]*|am|an|der|im|bei|sur|de|la|"
+    r"les|en|ob|CEDEX|\d{1,2}(?!\d))){0,4}"
+)
 _CITIES: tuple[tuple[re.Pattern[str], str | None], ...] = (
-    (re.compile(rf"(?<![\w])(?P<code>[A-Z]{{1,2}}\d[A-Z\d]? ?\d[A-Z]{{2}})\b(?P<city>)"), "GB"),
+    (re.compile(r"(?<![\w])(?P<code>[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2})\b(?P<city>)"), "GB"),
     (
         re.compile(rf"(?<![\w-])(?:NL[- ])?(?P<code>\d{{4}} ?[A-Z]{{2}})[ ,]+(?P<city>{_PLACE})"),
         "NL",
@@ -96,11 +125,14 @@ _CITIES: tuple[tuple[re.Pattern[str], str | None], ...] = (
 )
 _STREET = re.compile(r"^(?=.*\d)[\wÀ-ž.'’ß/ ,&-]{4,80}$")
 _ADDRESS_LEAD = re.compile(
-    r"^.*?(?:registered office(?: is)?(?: at)?|siège(?: social)?|adresse|address|anschrift|domicilio(?: social)?|sitz|postanschrift|headquarters)\s*[:–-]?\s*(?:is\s)?(?:at\s)?",
+    r"^.*?(?:registered office(?: is)?(?: at)?|siège(?: social)?|adresse|address|anschrift|"
+    r"domicilio(?: social)?|sitz|postanschrift|headquarters)\s*[:–-]?\s*(?:is\s)?(?:at\s)?",
     re.IGNORECASE,
 )
 _PHONE = re.compile(
-    r"(?:\b(?:tel(?:efon|éfono|ephone|\.)?|t[ée]l(?:[ée]phone)?\.?|phone|fon|call us|puhelin|telefono|電話(?:番号)?)|☎|^t)\s*(?:\.|nr\.?|number)?\s*[:.]?\s*(?P<number>(?:\+|\(|0)[\d\s()/.–-]{5,24}\d)",
+    r"(?:\b(?:tel(?:efon|éfono|ephone|\.)?|t[ée]l(?:[ée]phone)?\.?|phone|fon|call us|"
+    r"puhelin|telefono|電話(?:番号)?)|☎|^t)\s*(?:\.|nr\.?|number)?\s*[:.]?\s*(?P<number>(?:\+|"
+    r"\(|0)[\d\s()/.–-]{5,24}\d)",
     re.IGNORECASE,
 )
 
@@ -245,6 +277,7 @@ def _country(text: str) -> str | None:
         ("NL", r"\bKvK|\bNL\d{9}B|\bNederland|\+31"),
         ("ES", r"\bC\.?I\.?F\.?\b|España|\+34"), ("IT", r"P\. ?IVA|\bItalia\b|\+39"),
         ("BE", r"\bBE ?0|Belgi|\+32"), ("DK", r"\bCVR\b|Danmark|\+45"),
-        ("PL", r"\bKRS\b|Polska|\+48"), ("SE", r"Sverige|\+46"), ("NO", r"Norge|\+47"), ("FI", r"Suomi|\+358"),
+        ("PL", r"\bKRS\b|Polska|\+48"), ("SE", r"Sverige|\+46"),
+        ("NO", r"Norge|\+47"), ("FI", r"Suomi|\+358"),
     )  # fmt: skip
     return next((code for code, sign in signs if re.search(sign, text)), None)

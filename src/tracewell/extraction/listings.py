@@ -23,7 +23,8 @@ DEPTH_MAX = 40
 LISTED_MAX = 1_000
 
 PARTNER_KEYS = re.compile(
-    r"(?:all|featured|visible|app|partner)?_?(?:partners?|integrations?|apps?|connectors?|listings?|plugins?|extensions?|"
+    r"(?:all|featured|visible|app|partner)?_?(?:partners?|integrations?|apps?|connectors?|"
+    r"listings?|plugins?|extensions?|"
     r"addons?|resellers?|alliances?)(?:_?list|_?data|items)?",
     re.IGNORECASE,
 )
@@ -39,7 +40,7 @@ _SITES = (
     "url",
     "link",
     "domain",
-)  # noqa: E501
+)
 _ASSIGNED = re.compile(
     r"(?:^|[;\n\s])(?:var |let |const |window\.|self\.)?[\w.$\[\]\"']{1,80}\s*=\s*(?=[{\[])"
 )
@@ -98,7 +99,9 @@ def iter_lists(value: Any) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
         if depth > DEPTH_MAX:
             continue
         if isinstance(item, list):
-            objects = [entry for entry in item[:LISTED_MAX] if isinstance(entry, dict)]
+            objects: list[Mapping[str, Any]] = [
+                entry for entry in item[:LISTED_MAX] if isinstance(entry, dict)
+            ]
             if objects:
                 yield key, objects
             waiting += [(entry, key, depth + 1) for entry in objects]
@@ -113,11 +116,11 @@ def iter_lists(value: Any) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
 _PARTNER_MARK = re.compile(
     r'"\w*(?:partner|integration|app|connector|listing|plugin|extension|addon|reseller|alliance)\w*"\s*:\s*\[',
     re.I,
-)  # noqa: E501
+)
 
 
 def iter_listed(page: Page) -> Iterator[Listed]:
-    """The partners that a page's scripts are to show: objects with a name, in a list of partners."""
+    """The partners that a page's scripts are to show: named objects in a list of partners."""
     for value, offset in iter_values(page, _PARTNER_MARK):
         for key, objects in iter_lists(value):
             if PARTNER_KEYS.fullmatch(key) is None:

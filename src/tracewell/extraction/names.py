@@ -10,46 +10,71 @@ NAME_CHARS_MAX = 80
 _OPENS = re.compile(
     r"\s*[(\[][^()\[\]]*(?:new (?:tab|window)|neue[nms]* (?:tab|fenster)|nouvel)[^()\[\]]*[)\]]",
     re.I,
-)  # noqa: E501
+)
 _BEFORE = re.compile(
-    r"^(?:(?:company |partner |brand |the )?logo(?:type|tipo)?s?\s*(?:of|von|der|de|du|d['’]|del|:|-|–)?\s+"
-    r"|logo(?:type|tipo)?(?:\s+(?:de|of|von))?\s*[:\-–]\s*|(?:go to|visit|learn more about|more about|see|view|"
-    r"explore|discover|connect|zur website von|mehr über|visiter|visitar)\s+(?:the\s+)?|partner(?:logo)?\s*[:\-–]\s*)",
+    r"^(?:(?:company |partner |brand |the )?logo(?:type|tipo)?s?\s*(?:of|von|der|de|du|"
+    r"d['’]|del|:|-|–)?\s+"
+    r"|logo(?:type|tipo)?(?:\s+(?:de|of|von))?\s*[:\-–]\s*|(?:go to|visit|learn more about|"
+    r"more about|see|view|"
+    r"explore|discover|connect|zur website von|mehr über|visiter|visitar)\s+(?:the\s+)?|"
+    r"partner(?:logo)?\s*[:\-–]\s*)",
     re.IGNORECASE,
 )  # fmt: skip
 _AFTER = re.compile(
-    r"(?:['’]s)?[\s\-–—|:,]*\b(?:company )?(?:logo(?:type|tipo)?|icon|wordmark|brand ?mark|integration|"
-    r"website|web ?site|homepage|ロゴ)s?\s*(?:image|png|svg)?\.?$|(?<=\w)(?:のロゴ|ロゴ)$|\s*[»›→↗>]+$",
+    r"(?:['’]s)?[\s\-–—|:,]*\b(?:company )?(?:logo(?:type|tipo)?|icon|wordmark|brand ?mark|"
+    r"integration|"
+    r"website|web ?site|homepage|ロゴ)s?\s*(?:image|png|svg)?\.?$"
+    r"|(?<=\w)(?:のロゴ|ロゴ)$|\s*[»›→↗>]+$",
     re.IGNORECASE,
 )
 _CALLS = re.compile(
-    r"(?:(?:read|learn|find out|see|show|view|discover|get|load|know)\s+)?(?:more|details?|all|now|here)(?:\s+(?:details?|info\w*|about.*|apps?|partners|integrations|here))?"
-    r"|visit(?:\s+(?:the\s+|our\s+|their\s+)?(?:web ?site|site|page|store|us|partner|homepage))?|(?:go to |to )?(?:the |official |partner )?(?:web ?site|homepage|web ?page|web|site|link|url|page)"
-    r"|(?:zur?|zum|die)\s+(?:web ?site|webseite|homepage|website|profil|partner)|webseite|mehr(?:\s+(?:erfahren|lesen|infos?|informationen|dazu))?|website besuchen|weiterlesen|weiter|anzeigen|details ansehen"
-    r"|en savoir plus|voir(?:\s.*)?|lire la suite|(?:visiter|voir) le site|site(?: web)?|découvrir|consulter.*"
-    r"|(?:visitar|ver|ir a(?:l)?)(?:\s+(?:la\s+)?(?:web|sitio|más|página|sitio web))?|leer más|saber más|más información|sitio web"
+    r"(?:(?:read|learn|find out|see|show|view|discover|get|load|know)\s+)?(?:more|details?|"
+    r"all|now|here)(?:\s+(?:details?|info\w*|about.*|apps?|partners|integrations|here))?"
+    r"|visit(?:\s+(?:the\s+|our\s+|their\s+)?(?:web ?site|site|page|store|us|partner|"
+    r"homepage))?|(?:go to |to )?(?:the |official |partner )?(?:web ?site|homepage|web "
+    r"?page|web|site|link|url|page)"
+    r"|(?:zur?|zum|die)\s+(?:web ?site|webseite|homepage|website|profil|partner)|webseite|"
+    r"mehr(?:\s+(?:erfahren|lesen|infos?|informationen|dazu))?|website besuchen|weiterlesen|"
+    r"weiter|anzeigen|details ansehen"
+    r"|en savoir plus|voir(?:\s.*)?|lire la suite|(?:visiter|voir) le site|site(?: web)?|"
+    r"découvrir|consulter.*"
+    r"|(?:visitar|ver|ir a(?:l)?)(?:\s+(?:la\s+)?(?:web|sitio|más|página|sitio web))?|leer "
+    r"más|saber más|más información|sitio web"
     r"|詳しく(?:はこちら|見る)?|詳細(?:を見る|はこちら)?|もっと見る|サイトへ|公式サイト|ウェブサイト|こちら"
-    r"|download|install|(?:add|connect|integrate|enable|try|buy|contact|apply|book|request|sign|log|join|become|get|start|browse|search|filter|share|follow|watch|compare|subscribe|check|learn|explore|register|read|talk|star)\b.*"
-    r"|previous|next(?: page)?|back.*|home|menu|close|image|img|logo|icon|picture|photo|banner|placeholder|spacer|bild|foto|arrow.*|avatar|thumbnail|slide \d+|partner(?:s| logo| image| page)?|integrations?|apps?|new|free|email|e-?mail|phone|telefon|website|address|location|category|categories|overview|product|products|pricing|docs?|documentation|support|help|faq|blog|kontakt|contact(?: us)?|impressum|datenschutz|privacy.*|terms.*|gold|silver|platinum|bronze|premium|powered by.*|hosted by.*|made (?:with|by|in).*|webdesign.*|©.*"
-    r"|all (?:apps|integrations|partners|categories)|europe|americas|asia|germany|worldwide|global|training|benefits|other|others|case stud(?:y|ies)|jetzt .*|demo.*|our (?:api|blog)|step \d.*|n/?a|tbd|yes|no",
+    r"|download|install|(?:add|connect|integrate|enable|try|buy|contact|apply|book|request|"
+    r"sign|log|join|become|get|start|browse|search|filter|share|follow|watch|compare|"
+    r"subscribe|check|learn|explore|register|read|talk|star)\b.*"
+    r"|previous|next(?: page)?|back.*|home|menu|close|image|img|logo|icon|picture|photo|"
+    r"banner|placeholder|spacer|bild|foto|arrow.*|avatar|thumbnail|slide \d+|partner(?:s| "
+    r"logo| image| page)?|integrations?|apps?|new|free|email|e-?mail|phone|telefon|website|"
+    r"address|location|category|categories|overview|product|products|pricing|docs?|"
+    r"documentation|support|help|faq|blog|kontakt|contact(?: us)?|impressum|datenschutz|"
+    r"privacy.*|terms.*|gold|silver|platinum|bronze|premium|powered by.*|hosted by.*|made "
+    r"(?:with|by|in).*|webdesign.*|©.*"
+    r"|all (?:apps|integrations|partners|categories)|europe|americas|asia|germany|worldwide|"
+    r"global|training|benefits|other|others|case stud(?:y|ies)|jetzt .*|demo.*|our (?:api|"
+    r"blog)|step \d.*|n/?a|tbd|yes|no",
     re.IGNORECASE,
 )  # fmt: skip
 _SIZE = re.compile(
-    r"[-_@.](?:\d{2,4}x\d{2,4}|\d+x|\d{1,4}w|\d{1,4}px|scaled|min|e\d{8,}|v\d+|[0-9a-f]{7,40})(?=$|[-_@.])",
+    r"[-_@.](?:\d{2,4}x\d{2,4}|\d+x|\d{1,4}w|\d{1,4}px|scaled|min|e\d{8,}|v\d+|[0-9a-f]{7,"
+    r"40})(?=$|[-_@.])",
     re.I,
-)  # noqa: E501
+)
 _FILE_WORDS = frozenset(
     {
-        "logo", "logos", "logotype", "icon", "white", "black", "dark", "light", "color", "colour",
-        "grey", "gray", "rgb", "cmyk", "png", "svg", "transparent", "small", "large", "final", "new",
-        "horizontal", "vertical", "partner", "partners", "image", "img", "web", "website", "copy",
-        "blue", "mono", "negative", "positive", "weiss", "schwarz", "kunde", "default", "thumb", "full",
-        "resized", "cropped", "brand", "wordmark", "square", "retina", "tile", "card", "client",
+        "logo", "logos", "logotype", "icon", "white", "black", "dark", "light", "color",
+        "colour", "grey", "gray", "rgb", "cmyk", "png", "svg", "transparent", "small",
+        "large", "final", "new", "horizontal", "vertical", "partner", "partners", "image",
+        "img", "web", "website", "copy", "blue", "mono", "negative", "positive", "weiss",
+        "schwarz", "kunde", "default", "thumb", "full", "resized", "cropped", "brand",
+        "wordmark", "square", "retina", "tile", "card", "client",
     }
 )  # fmt: skip
 _NO_FILE = re.compile(
     r"(?:img|dsc|image|banner|photo|pic|hero|bg|background|slide|arrow|spacer|pixel|placeholder|"
-    r"screenshot|unnamed|untitled|default|avatar|icon|header|footer|blank|loading|button)[-_ ]?\w{0,6}|[a-z]{0,2}\d+[a-z]?|.{0,2}",
+    r"screenshot|unnamed|untitled|default|avatar|icon|header|footer|blank|loading|"
+    r"button)[-_ ]?\w{0,6}|[a-z]{0,2}\d+[a-z]?|.{0,2}",
     re.IGNORECASE,
 )
 _LEGAL = re.compile(
@@ -88,8 +113,7 @@ def is_namelike(text: str) -> bool:
     if (
         not 0 < len(words) <= 7
         or len(text) > 60
-        or text[-1] in ".?!:;…"
-        and not _LEGAL.search(text)
+        or (text[-1] in ".?!:;…" and not _LEGAL.search(text))
     ):
         return False
     first = text[0]
@@ -99,7 +123,7 @@ def is_namelike(text: str) -> bool:
 
 
 def name_in_file(address: str | None) -> str | None:
-    """`/img/partners/acme-tools_logo-white@2x.png` is Acme Tools; numbers and generic words are nobody."""
+    """`/img/partners/acme-tools_logo-white@2x.png` is Acme Tools; numbers are nobody."""
     if not address or address.startswith("data:"):
         return None
     file = unquote(address.split("?")[0].split("#")[0].rsplit("/", 1)[-1])[:200]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
 from tracewell.extraction.countries import find_country
-from tracewell.extraction.structured import Node, find_node, find_text, iter_texts
 from tracewell.extraction.model import Field
+from tracewell.extraction.structured import Node, find_node, find_text, iter_texts
 
 NAME_CHARS_MAX = 200
 DESCRIPTION_CHARS_MAX = 2_000

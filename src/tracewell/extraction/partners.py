@@ -6,7 +6,9 @@ Decision 180 says how; names become companies elsewhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+
+import turbohtml
 
 from tracewell.extraction.domains import domain_of, unwrap
 from tracewell.extraction.entries import Entry, iter_entries
@@ -26,8 +28,8 @@ from tracewell.extraction.page import Page, read_page, resolve, squeeze
 from tracewell.extraction.vocabulary import (
     Listing,
     find_listing,
+    heads_partners,
     is_article,
-    judge_section,
     type_in,
 )
 from tracewell.values import Capture
@@ -35,11 +37,18 @@ from tracewell.values import Capture
 MENTIONS_MAX = 1_000
 LINKS_MAX = 2_000
 
-_LINE = re.compile(
-    rb">\s*(?:our|unsere|weitere|nos|nuestros|strategic|technology)\s+(?:\w+\s+)?"
-    rb"(?:partner|partenaire|socios|integration)|>\s*(?:integrates|works)\s+with\s",
-    re.IGNORECASE,
+# In every line that heads partners is one of these; the line is then read as a heading is.
+_SIGNS = (
+    b"artner",
+    b"ARTNER",
+    b"artenaire",
+    b"ocios",
+    b"ntegrat",
+    b"orks with",
+    b"eseller",
+    "パートナー".encode(),
 )
+_SIGNS_MAX = 100
 _LOGO = re.compile(r"logo|partner|brand|integration|alliance", re.IGNORECASE)
 _SLUG_END = re.compile(r"-(?:integration|app|plugin|connector|partner|addon)s?$")
 
@@ -71,11 +80,23 @@ def _has_section(page: Page) -> bool:
     """Whether a part of an ordinary page is headed as one about partners."""
     if is_article(page.parts.path):
         return False
-    for text in page.headings:
-        heading = judge_section(text)
-        if heading is not None and heading.kind is not None:
-            return True
-    return _LINE.search(page.capture.body) is not None
+    if any(heads_partners(text) for text in page.headings):
+        return True
+    return any(heads_partners(line) for line in _iter_lines(page.capture.body))
+
+
+def _iter_lines(body: bytes) -> Iterator[str]:
+    """The texts between two tags that hold a sign, where they are short."""
+    for sign in _SIGNS:
+        at = -1
+        for _ in range(_SIGNS_MAX):
+            at = body.find(sign, at + 1)
+            if at < 0:
+                break
+            start = body.rfind(b">", max(0, at - 60), at)
+            end = body.find(b"<", at, at + 60)
+            if start >= 0 and end >= 0:
+                yield " ".join(body[start + 1 : end].decode("utf-8", "replace").split())
 
 
 def _keep(
@@ -179,9 +200,9 @@ def _judge(
     if not is_namelike(naming.name) or is_call(naming.name):
         return None
     if is_beside_links:
-        return naming.name if naming.kind != "head" or len(entry.pieces) > 1 or True else None
-    is_list = area.is_told_by_heading and texts[area.number] > 1 and naming.kind in ("text", "name")
-    return naming.name if is_list else None
+        return naming.name
+    is_list = naming.kind == "name" or (texts[area.number] > 1 and naming.kind == "text")
+    return naming.name if area.is_told_by_heading and is_list else None
 
 
 def _mention(page: Page, entry: Entry, name: str, place: Listing | None) -> PartnerMention | None:
@@ -245,11 +266,11 @@ def _type_of_detail(page: Page, listing: Listing, heading: str) -> PartnershipTy
     return next(filter(None, map(type_in, lines)), listing.partnership_type)
 
 
-def _find_site(page: Page, name: str) -> tuple[str, object] | None:
+def _find_site(page: Page, name: str) -> tuple[str, turbohtml.Element] | None:
     """The domain of the partner's own site and the link to it."""
     own = domain_of(page.url)
     spelt = squash(name)
-    asked: tuple[str, object] | None = None
+    asked: tuple[str, turbohtml.Element] | None = None
     for link in page.document.find_all("a", limit=LINKS_MAX):
         url = resolve(page.base_url, link.attr("href"))
         domain = domain_of(unwrap(url, own)) if url is not None else None
@@ -271,8 +292,3 @@ def _asks_for_site(text: str, name: str) -> bool:
     bare = clean_name(text)
     site = re.search(r"web|site|homepage|sitio|visit|サイト", text, re.IGNORECASE) is not None
     return site and (is_call(text) or (bare is not None and squash(bare) == squash(name)))
-
-
-def first_mentions(mentions: Iterable[PartnerMention], most: int) -> tuple[PartnerMention, ...]:
-    """The first of them."""
-    return tuple(mention for _, mention in zip(range(most), mentions, strict=False))

@@ -22,7 +22,7 @@ TEXT_CHARS_MAX = 4_000
 
 Node = Mapping[str, Any]
 
-_ITEM_TYPE = re.compile(rb"itemtype", re.IGNORECASE)
+_ITEM_TYPES = (b"itemtype", b"itemType", b"ITEMTYPE")
 _VOCABULARY = re.compile(r"^(?:https?://schema\.org/|schema:)")
 _SHELL = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]\]>|\]\]>|;)\s*$")
 
@@ -47,7 +47,7 @@ def _iter_values(document: turbohtml.Document, body: bytes) -> Iterator[Any]:
         if len(text) <= BLOCK_CHARS_MAX:
             yield _loads(text)
     # What costs a walk through the tree is done only where the body has the attribute.
-    if _ITEM_TYPE.search(body):
+    if any(mark in body for mark in _ITEM_TYPES):
         for item in document.microdata()[:NODES_MAX]:
             yield _plain_item(item, 0)
     if b"typeof=" in body:

@@ -9,12 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from tracewell.detection import FingerprintSet, detect
-from tracewell.extraction import (
-    Fact,
-    extract_firmographics,
-    extract_partners,
-    extract_postings,
-)
+from tracewell.extraction import Fact, extract
 from tracewell.trace.companies.days import day_of
 from tracewell.trace.companies.domains import find_company_domain, slug_base
 from tracewell.trace.companies.model import Sighting, Sign, Use
@@ -137,6 +132,7 @@ def observe_page(page: Page, inspector: Inspector) -> Observed:
     capture = page.capture
     url = storable(capture.url)[:URL_CHARS_MAX]
     capture_id = storable(capture.capture_id)
+    extraction = extract(capture)
     return Observed(
         key=page.key,
         domain=page.domain,
@@ -145,15 +141,15 @@ def observe_page(page: Page, inspector: Inspector) -> Observed:
         captured_at=capture.captured_at,
         is_page=capture.robots_txt is None and not capture.dns,
         uses=detect(capture, inspector.fingerprints).uses,
-        facts=extract_firmographics(capture),
+        facts=extraction.facts,
         claims=claims_of(
-            extract_partners(capture),
+            extraction.partners,
             url=url,
             capture=capture_id,
             observed_at=capture.captured_at,
         ),
         postings=seen_postings(
-            extract_postings(capture),
+            extraction.postings,
             inspector.vocabulary,
             capture=capture_id,
             observed_at=capture.captured_at,
