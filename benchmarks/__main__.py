@@ -21,6 +21,7 @@ BENCHMARKS = (
     "detection",
     "detect_jobs",
     "quality",
+    "extraction",
     "resolution",
 )
 

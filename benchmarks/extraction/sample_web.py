@@ -1,4 +1,4 @@
-"""How extraction does on the sample web, whose truth was written with it (examples/web/truth.json)."""
+"""How extraction does on the sample web, against the truth beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from examples.web.render import Renderer
 from examples.web.site import HERE, load_web
 
 from benchmarks.extraction.labelled import AT, Tally
-from tracewell.extraction import Extraction, extract
+from tracewell.extraction import Extraction, PartnerMention, extract
 from tracewell.values import Capture
 
 
@@ -23,20 +23,24 @@ def iter_sites() -> Iterator[tuple[str, dict[str, Any], list[Extraction]]]:
         found = []
         for path, resource in renderer.render_site(company).items():
             capture = Capture(
-                f"https://{company.host}{path}", resource.status, resource.headers, resource.body, AT
+                f"https://{company.host}{path}",
+                resource.status,
+                resource.headers,
+                resource.body,
+                AT,
             )
             if resource.status == 200:
                 found.append(extract(capture))
         yield domain, truth[domain], found
 
 
-def score_partners() -> Tally:
-    """Partners of the whole web; a partner found on several pages counts once."""
-    tally = Tally()
+def score_partners() -> tuple[Tally, Tally]:
+    """Partners of the whole web; one found on several pages counts once. And their types."""
+    tally, types = Tally(), Tally()
     for domain, truth, found in iter_sites():
         wanted = {_key(one["name"]): one for one in truth["partners"]}
         domains = {one["domain"]: key for key, one in wanted.items() if one["domain"]}
-        given = {}
+        given: dict[str, PartnerMention] = {}
         for extraction in found:
             for mention in extraction.partners:
                 key = _key(mention.name)
@@ -46,11 +50,12 @@ def score_partners() -> Tally:
         tally.wrong += len(given.keys() - wanted.keys())
         tally.missed += len(wanted.keys() - given.keys())
         tally.errors += [f"{domain}: + {given[key].name}" for key in given.keys() - wanted.keys()]
-        tally.errors += [f"{domain}: - {wanted[k]['name']} {wanted[k]['how']} {wanted[k]['path']}" for k in wanted.keys() - given.keys()]
+        tally.errors += [f"{domain}: - {key}" for key in wanted.keys() - given.keys()]
         for key in given.keys() & wanted.keys():
-            if given[key].partnership_type != wanted[key]["type"]:
-                tally.errors.append(f"{domain}: {wanted[key]['name']} type {given[key].partnership_type} not {wanted[key]['type']}")
-    return tally
+            is_right = given[key].partnership_type == wanted[key]["type"]
+            types.right += is_right
+            types.wrong += not is_right
+    return tally, types
 
 
 def score_postings() -> Tally:

@@ -92,9 +92,10 @@ async def test_a_partnership_stands_at_both_companies(world: World) -> None:
     (newest,) = [
         row for row in await evidence(world.database) if row[2] == PARTNERS and row[5] > NOW
     ]
-    assert newest[:4] == ("acme", "partner_page", PARTNERS, "bolt.example")
+    assert newest[:3] == ("acme", "partner_page", PARTNERS)
+    assert "bolt.example" in newest[3]
     body = site()[2].body
-    assert body[newest[4] :].startswith(b"bolt.example")
+    assert body[newest[4] :].startswith(newest[3].encode())
 
 
 async def test_the_order_of_captures_is_no_matter(world: World, second_database: Database) -> None:

@@ -18,6 +18,7 @@ from tracewell.extraction.names import (
     clean_name,
     is_namelike,
     name_in_file,
+    squash,
 )
 from tracewell.extraction.page import HEADINGS, Page, resolve, squeeze
 from tracewell.extraction.vocabulary import (
@@ -48,8 +49,16 @@ class Box:
     targets: set[str] = field(default_factory=set)
     inner_targets: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
     is_section: bool = False
     """Whether a heading of a section stands in it."""
+
+    def add_name(self, spelt: str) -> None:
+        """Notes a name; of `Acme` and `Acme Tools` one counts."""
+        if len(self.names) > 1 or not spelt:
+            return
+        if not any(spelt in known or known in spelt for known in self.names):
+            self.names.append(spelt)
 
     def is_entry(self) -> bool:
         """Whether all of it can be said of one company."""
@@ -57,6 +66,7 @@ class Box:
             not self.is_section
             and len(self.targets) <= 1
             and len(self.inner_targets) <= 1
+            and len(self.names) <= 1
             and all(count <= 1 for count in self.counts.values())
         )
 
@@ -266,10 +276,12 @@ class _Walk:
         for key, value in more.items():
             setattr(piece, key, value)
         self.pieces.append(piece)
+        spelt = squash(piece.name) if piece.name is not None and piece.rank >= 2 else ""
         above: Box | None = box
         for _ in range(CLIMB_MAX):
             if above is None:
                 break
+            above.add_name(spelt)
             if piece.domain is not None:
                 above.targets.add(piece.domain)
             elif piece.url is not None:

@@ -73,7 +73,7 @@ def is_furniture(element: turbohtml.Element, tag: str, *, in_content: bool) -> b
     """Whether nothing in the element is the page's own content. `in_content`: within main, article
     or section, where a header is a section's."""
     if tag == "noscript":
-        # Beside a picture that a script loads it holds the same picture; else a page without scripts.
+        # It holds the picture that a script loads, or else the page for those without scripts.
         return element.find(["a", "h1", "h2", "h3"]) is None
     if tag in SKIPPED:
         return True

@@ -69,6 +69,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 
+# Liability insurers, banks and chambers stand on imprints with their legal form, too.
+_INSURER = re.compile(r"versicherung|insurance|assurance|\bbank\b|\biban\b|kammer\b", re.IGNORECASE)
 _COURT = re.compile(
     r"(?P<court>(?:Amtsgericht|Landesgericht|"
     r"Handelsgericht)\s+[A-ZÄÖÜ][\wäöüß.-]+(?:\s+(?:am|an der|im)\s+[A-ZÄÖÜ][\wäöüß]+|[ "
@@ -196,7 +198,9 @@ def _own_part(lines: list[str]) -> list[str]:
 
 
 def _legal_name(lines: list[str]) -> str | None:
-    for line in lines[:120]:
+    for line in lines[:60]:
+        if _INSURER.search(line):
+            continue
         bare = _LEAD.sub("", line)
         for pattern in (_LEGAL_FIRST, _LEGAL_NAME, _JAPANESE):
             found = pattern.search(bare)

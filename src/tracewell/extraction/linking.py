@@ -11,6 +11,7 @@ from tracewell.extraction.page import HEADINGS, squeeze
 from tracewell.extraction.vocabulary import find_listing
 
 INNER_MAX = 60
+SENTENCE_CHARS_MIN = 20
 NAME_CLASS = re.compile(
     r"(?:^|[\s_-])(?:name|title|company|brand)(?:$|[\s_-])|(?:Name|Title)(?:$|\s)"
 )
@@ -74,7 +75,8 @@ def is_prose(link: turbohtml.Element, is_image: bool) -> bool:
     parent = link.parent
     if is_image or not isinstance(parent, turbohtml.Element) or parent.tag not in _BLOCKS:
         return False
-    around, text = squeeze(parent.text), squeeze(link.text)
-    if is_call(text):
+    text = squeeze(link.text)
+    if is_call(text) or squeeze(parent.text).startswith(text):
         return False
-    return len(around) - len(text) > 25 and not around.startswith(text)
+    bare = (child.data for child in parent.children if isinstance(child, turbohtml.Text))
+    return sum(len(squeeze(part)) for part in bare) > SENTENCE_CHARS_MIN

@@ -51,6 +51,7 @@ _CALLS = re.compile(
     r"documentation|support|help|faq|blog|kontakt|contact(?: us)?|impressum|datenschutz|"
     r"privacy.*|terms.*|gold|silver|platinum|bronze|premium|powered by.*|hosted by.*|made "
     r"(?:with|by|in).*|webdesign.*|©.*"
+    r"|view|visit|see|open|go|zur?|zum|launch|ansehen|öffnen|voir|ver|discover|explore|details?"
     r"|all (?:apps|integrations|partners|categories)|europe|americas|asia|germany|worldwide|"
     r"global|training|benefits|other|others|case stud(?:y|ies)|jetzt .*|demo.*|our (?:api|"
     r"blog)|step \d.*|n/?a|tbd|yes|no",
@@ -85,6 +86,8 @@ _LEGAL = re.compile(
 def clean_name(text: str | None) -> str | None:
     """The name in an alt text, a link or a heading; None where it tells none."""
     if not text or len(text) > 3 * NAME_CHARS_MAX:
+        return None
+    if is_call(text) or "[object" in text:
         return None
     name = " ".join(_OPENS.sub("", text).split()).strip(" \t-–—|:•·*,")
     for _ in range(2):

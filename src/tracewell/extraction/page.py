@@ -19,6 +19,7 @@ from tracewell.values import Capture
 BODY_BYTES_MAX = 2 * 1024 * 1024
 EXCERPT_CHARS_MAX = 300
 TEXT_CHARS_MAX = 1_000
+HEADINGS_MAX = 100
 URL_CHARS_MAX = 2_048
 
 _HTML_TYPES = frozenset({"", "text/html", "application/xhtml+xml"})
@@ -75,9 +76,10 @@ class Page:
 
     @functools.cached_property
     def headings(self) -> list[str]:
-        """The texts of its first 200 headings, the short ones only."""
-        found = self.document.find_all(list(HEADINGS), limit=200)
-        texts = (squeeze(heading.text) for heading in found)
+        """The texts of its headings, the greatest first: the short ones, `HEADINGS_MAX` a level."""
+        # Level by level: the parser has an index for one tag (25 times as quick as for several).
+        found = (self.document.find_all(tag, limit=HEADINGS_MAX) for tag in HEADINGS)
+        texts = (squeeze(heading.text) for level in found for heading in level)
         return [text for text in texts if 0 < len(text) <= 120]
 
     @functools.cached_property

@@ -38,16 +38,7 @@ MENTIONS_MAX = 1_000
 LINKS_MAX = 2_000
 
 # In every line that heads partners is one of these; the line is then read as a heading is.
-_SIGNS = (
-    b"artner",
-    b"ARTNER",
-    b"artenaire",
-    b"ocios",
-    b"ntegrat",
-    b"orks with",
-    b"eseller",
-    "パートナー".encode(),
-)
+_SIGNS = (b"artner", b"artenaire")
 _SIGNS_MAX = 100
 _LOGO = re.compile(r"logo|partner|brand|integration|alliance", re.IGNORECASE)
 _SLUG_END = re.compile(r"-(?:integration|app|plugin|connector|partner|addon)s?$")
@@ -160,7 +151,10 @@ def _iter_judged(
             counts = logos if entry.naming.is_image else texts
             counts[entry.area.number] = counts.get(entry.area.number, 0) + 1
     for entry in entries:
-        name = _judge(entry, entry.area.number in linked, logos, texts)
+        is_beside_links = entry.area.number in linked
+        name = _judge(
+            entry, logos, texts, is_beside_links=is_beside_links, is_list=listing is not None
+        )
         if name is None or is_badge(name) or squash(name) in _own_names(page):
             continue
         mention = _mention(page, entry, name, place)
@@ -174,7 +168,12 @@ def _own_names(page: Page) -> set[str]:
 
 
 def _judge(
-    entry: Entry, is_beside_links: bool, logos: dict[int, int], texts: dict[int, int]
+    entry: Entry,
+    logos: dict[int, int],
+    texts: dict[int, int],
+    *,
+    is_beside_links: bool,
+    is_list: bool,
 ) -> str | None:
     """The name under which the entry is a partner, or None."""
     link, naming, area = entry.link, entry.naming, entry.area
@@ -195,14 +194,14 @@ def _judge(
             (element.attr("alt") or "", element.attr("src") or "", element.attr("data-src") or "",
              element.attr("class") or "")
         )  # fmt: skip
-        is_wall = area.is_told_by_heading and (logos[area.number] > 1 or is_beside_links)
+        is_wall = area.is_told_by_heading and (logos[area.number] > 1 or is_beside_links or is_list)
         return naming.name if is_wall or _LOGO.search(told) else None
     if not is_namelike(naming.name) or is_call(naming.name):
         return None
     if is_beside_links:
-        return naming.name
-    is_list = naming.kind == "name" or (texts[area.number] > 1 and naming.kind == "text")
-    return naming.name if area.is_told_by_heading and is_list else None
+        return naming.name if is_list or naming.kind != "head" else None
+    is_named = naming.kind == "name" or (texts[area.number] > 1 and naming.kind == "text")
+    return naming.name if area.is_told_by_heading and is_named else None
 
 
 def _mention(page: Page, entry: Entry, name: str, place: Listing | None) -> PartnerMention | None:

@@ -88,9 +88,9 @@ def find_listing(host: str, path: str) -> Listing | None:
     kinds = [kind for words in (label, *steps) if (kind := _kind_of(words)) is not None]
     if not kinds:
         return None
-    parts = [_part_of(words) for words in steps if _kind_of(words) is None]
-    if steps and _kind_of(steps[-1]) is None and parts[-1] is not None:
-        return Listing(kinds[0][0], parts[-1], None)  # `/partners/technology`, `/partners/find`
+    part = _part_of(steps[-1]) if steps and _kind_of(steps[-1]) is None else None
+    if part is not None:  # `/partners/technology`, `/partners/find`, `/partners/directory`
+        return Listing(kinds[0][0], part if part != "generic" else kinds[-1][1], None)
     source_kind = kinds[0][0]
     typed = [kind[1] for kind in kinds if kind[1] != "generic"]
     slug = None
@@ -129,7 +129,7 @@ def _part_of(words: list[str]) -> PartnershipType | None:
         return None
     if given & _CHANNEL:
         return "channel"
-    return "technology" if given & _TECHNOLOGY else None
+    return "technology" if given & _TECHNOLOGY else "generic"
 
 
 def _kind_of(words: list[str]) -> tuple[SourceKind, PartnershipType] | None:
