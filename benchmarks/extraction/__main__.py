@@ -1,7 +1,7 @@
 """Precision and recall on labelled pages, and the cost on real ones.
 
-python -m benchmarks.extraction [--errors]: prints tables; `--errors` also what was wrong. Speed needs
-the real data beside the checkout (or TRACEWELL_SHARED) and is skipped without.
+python -m benchmarks.extraction [--errors]: prints tables; `--errors` also what was wrong.
+Speed needs the real data beside the checkout (or TRACEWELL_SHARED) and is skipped without.
 """
 
 from __future__ import annotations

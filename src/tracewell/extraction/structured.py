@@ -24,9 +24,9 @@ TEXT_CHARS_MAX = 4_000
 Node = Mapping[str, Any]
 
 _TYPES = (
-    "application/ld+json", "application/ld+json; charset=utf-8", "application/ld+json;charset=utf-8",
-    "application/ld+json; charset=UTF-8", "application/ld+json;charset=UTF-8", "Application/LD+JSON",
-    "application/LD+JSON", "application/json+ld",
+    "application/ld+json", "application/ld+json; charset=utf-8",
+    "application/ld+json;charset=utf-8", "application/ld+json; charset=UTF-8",
+    "application/ld+json;charset=UTF-8", "Application/LD+JSON", "application/LD+JSON",
 )  # fmt: skip
 _VOCABULARY = re.compile(r"^(?:https?://schema\.org/|schema:)")
 _SHELL = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]\]>|\]\]>|;)\s*$")
