@@ -66,6 +66,9 @@ def test_the_bundle_verifies_offline_with_the_public_keys_alone(
     assert bundle.report_hash == result["report"]["hash"]
 
 
+OTHERS = ("other_payload", "other_hash", "other_signature", "other_signed_at")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -74,8 +77,8 @@ def test_the_bundle_verifies_offline_with_the_public_keys_alone(
         ("signature = :other_signature", "signature_invalid"),
         ("signature = 'a..b'", "signature_malformed"),
         ("payload = :other_payload, report_hash = :other_hash", "signature_invalid"),
-        ("payload = :other_payload, report_hash = :other_hash, signature = :other_signature",
-         "audit_mismatch"),
+        ("payload = :other_payload, report_hash = :other_hash, signature = :other_signature,"
+         " signed_at = :other_signed_at", "audit_mismatch"),
         ("signed_at = signed_at - 1000", "stored_fields_mismatch"),
         ("key_id = 'another'", "stored_fields_mismatch"),
     ],
@@ -85,9 +88,11 @@ def test_an_altered_report_is_not_verified(
 ) -> None:
     request_id = look_up(analyst)["request_id"]
     other_id = look_up(analyst, BOB)["request_id"]
-    columns = "SELECT payload, report_hash, signature FROM reports WHERE request_id = :id"
+    columns = (
+        "SELECT payload, report_hash, signature, signed_at FROM reports WHERE request_id = :id"
+    )
     [other] = read(server.database_url, columns, id=other_id)
-    values = dict(zip(("other_payload", "other_hash", "other_signature"), other, strict=True))
+    values = dict(zip(OTHERS, other, strict=True))
 
     named = {name: value for name, value in values.items() if f":{name}" in change}
     changed = alter(
