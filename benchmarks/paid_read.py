@@ -133,7 +133,7 @@ def run_database(name: str, url: str | None, folder: Path, rounds: int, seconds:
     asyncio.run(insert_companies(database_url, COMPANIES))
     paid, bare = free_port(), free_port()
     serve = [sys.executable, "-c", "from tracewell.cli import main; main()", "serve"]
-    with running([*serve, "--port", str(paid)], environment):
+    with running([*serve, "--no-jobs", "--port", str(paid)], environment):
         wait_for(f"http://127.0.0.1:{paid}/healthz")
         request = urllib.request.Request(
             f"http://127.0.0.1:{paid}/v1/companies/c0.example", headers={"X-API-Key": key}

@@ -83,3 +83,35 @@ def test_a_worker_that_stalls_past_its_lease_and_wakes_up_counts_nothing_twice(
         # It goes on where it stood, with crawls that do not count any more.
         deployment.close()
         check_each_counted_once(deployment, names)
+
+
+def test_a_killed_server_takes_its_worker_along_and_the_next_goes_on(
+    tmp_path: Path, database_url: str
+) -> None:
+    names = [f"good-{number}.example" for number in range(8)]
+    with deployed(tmp_path, database_url, pause_s=0.1) as deployment:
+        server = deployment.start_server(jobs=True)
+        client = deployment.customer(server, "Acme")
+        job_id = client.post("/v1/companies/refresh", json={"domains": names}).json()["job_id"]
+        while not deployment.sites.requests:
+            time.sleep(0.02)
+        (worker,) = _children(server.process.pid)
+        server.kill()
+        while Path(f"/proc/{worker}").exists():
+            time.sleep(0.02)
+        server = deployment.start_server(jobs=True)
+        client.base_url = server.trace
+        # A worker that dies alone is started again.
+        (worker,) = _children(server.process.pid)
+        os.kill(worker, signal.SIGKILL)
+        assert wait_for_job(client, job_id)["status"] == "completed"
+        check_each_counted_once(deployment, names)
+
+
+def _children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    found = [int(child) for child in text.split()]
+    if not found:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(child) for child in (task / "children").read_text("ascii").split()]
+    return found

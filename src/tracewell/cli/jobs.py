@@ -39,7 +39,12 @@ def jobs() -> None:
 @data_option
 @json_option
 def list_jobs(is_open: bool, limit: int, data: Path | None, as_json: bool) -> None:
-    """The newest jobs, and how many tasks wait."""
+    """The newest jobs, and how many tasks wait.
+
+    \b
+    Examples:
+      tracewell jobs list --open --limit 100
+    """
 
     async def read(ground: Ground) -> dict[str, Any]:
         found = await _jobs(ground).list_jobs(limit=limit, is_open=is_open)
@@ -66,7 +71,12 @@ def list_jobs(is_open: bool, limit: int, data: Path | None, as_json: bool) -> No
 @data_option
 @json_option
 def show_job(job_id: str, data: Path | None, as_json: bool) -> None:
-    """What came of each domain of a job."""
+    """What came of each domain of a job.
+
+    \b
+    Examples:
+      tracewell jobs show job_01K...
+    """
 
     async def read(ground: Ground) -> dict[str, Any]:
         return describe_job(await _get(ground, job_id))
@@ -88,7 +98,12 @@ def show_job(job_id: str, data: Path | None, as_json: bool) -> None:
 @data_option
 @json_option
 def cancel_job(job_id: str, data: Path | None, as_json: bool) -> None:
-    """Ends the domains that no worker has begun; those under way are finished."""
+    """Ends the domains that no worker has begun; those under way are finished.
+
+    \b
+    Examples:
+      tracewell jobs cancel job_01K...
+    """
 
     async def cancel(ground: Ground) -> int:
         await _get(ground, job_id)
@@ -102,7 +117,12 @@ def cancel_job(job_id: str, data: Path | None, as_json: bool) -> None:
 @data_option
 @json_option
 def retry_job(job_id: str, data: Path | None, as_json: bool) -> None:
-    """Queues the failed domains of a job again."""
+    """Queues the failed domains of a job again.
+
+    \b
+    Examples:
+      tracewell jobs retry job_01K...
+    """
 
     async def retry(ground: Ground) -> int:
         await _get(ground, job_id)
