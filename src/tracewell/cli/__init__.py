@@ -15,6 +15,7 @@ _COMMANDS = {
     "connectors": ("tracewell.cli.connectors", "connectors"),
     "crawl": ("tracewell.cli.crawl", "crawl"),
     "detect": ("tracewell.cli.detect", "detect"),
+    "entities": ("tracewell.cli.entities", "entities"),
     "fingerprints": ("tracewell.cli.fingerprints", "fingerprints"),
     "ingest": ("tracewell.cli.ingest", "ingest"),
     "jobs": ("tracewell.cli.jobs", "jobs"),

@@ -21,6 +21,7 @@ from tracewell.kernel.identity.passwords import PasswordRefused
 from tracewell.kernel.identity.service import IdentityRefused
 from tracewell.kernel.mail import MailFailed
 from tracewell.kernel.signing import SigningFailed
+from tracewell.main.entities import EntityRefused
 from tracewell.main.fingerprint_errors import CollectionRefused, RegistryUnreachable
 from tracewell.main.secret_files import SecretUnusable
 from tracewell.main.settings import SettingsWrong
@@ -45,7 +46,13 @@ def told_plainly() -> Iterator[None]:
         fail(f"these settings cannot be used:\n{error}", USAGE)
     except RoleFileWrong as error:
         fail(f"ROLE_FILE cannot be used:\n{error}", USAGE)
-    except (CollectionRefused, IdentityRefused, MigrationFailed, PasswordRefused) as error:
+    except (
+        CollectionRefused,
+        EntityRefused,
+        IdentityRefused,
+        MigrationFailed,
+        PasswordRefused,
+    ) as error:
         fail(str(error), REFUSED)
     except SigningFailed as error:
         fail(str(error), REFUSED)

@@ -18,6 +18,8 @@ from tracewell.intrace.connectors.means import Means
 from tracewell.intrace.connectors.planning import find_closed
 from tracewell.intrace.connectors.routes import ConnectorRoutes, connector_endpoints
 from tracewell.intrace.connectors.sources.watchlists import Watchlists
+from tracewell.intrace.entities.routes import entity_endpoints
+from tracewell.intrace.entities.service import Entities
 from tracewell.intrace.lookups.deep_limit import DeepLimit
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.lookups.planning_routes import planning_endpoints
@@ -46,6 +48,7 @@ class Intrace:
     stamping: Stamping | None
     lookups: Lookups
     analyses: Analyses
+    entities: Entities
     means: Means
     endpoints: tuple[Endpoint, ...]
 
@@ -81,7 +84,8 @@ def build_intrace(
     reports = Reports(
         database, clock, signer, audit, tree, exporter, stamps=stamps, sealer=rules.sealer
     )
-    lookups = Lookups(database, clock, new_id, audit, reports, rules)
+    entities = Entities(database, clock, new_id, audit)
+    lookups = Lookups(database, clock, new_id, audit, reports, entities, rules)
     instruments = Instruments(_find_watchlists(rules), technologies)
     analyses = Analyses(database, clock, new_id, audit, instruments, rules)
     sources = ConnectorRoutes(
@@ -94,11 +98,13 @@ def build_intrace(
         stamping,
         lookups,
         analyses,
+        entities,
         rules.means,
         (
             *lookup_endpoints(lookups, DeepLimit(limiter, deep_quota, access), access),
             *planning_endpoints(lookups),
             *analysis_endpoints(analyses, access),
+            *entity_endpoints(entities, access),
             *report_endpoints(reports, access),
             *connector_endpoints(sources),
             *audit_tree_endpoints(tree),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as member
 from typing import Any, Final
@@ -140,10 +140,19 @@ class Material:
 
 
 def read_material(
-    entity_id: str, stored: Iterable[tuple[bytes, int]], *, reads_others: bool, is_cut: bool
+    entity_id: str,
+    stored: Iterable[tuple[bytes, int]],
+    *,
+    reads_others: bool,
+    is_cut: bool,
+    aliases: Collection[str] = (),
 ) -> Material:
-    """From payloads and when they expire. Raises AnalysisFailed where none holds the entity."""
-    results = tuple(parse_result(payload, expires_at) for payload, expires_at in stored)
+    """From payloads and when they expire. Under its `aliases` the subject is meant as well.
+
+    Raises AnalysisFailed where no result holds the entity.
+    """
+    names = dict.fromkeys(aliases, entity_id)
+    results = tuple(parse_result(payload, expires_at, names) for payload, expires_at in stored)
     if not reads_others:
         results = tuple(result for result in results if result.find(entity_id) is not None)
     material = Material(entity_id, results, is_cut)
@@ -171,13 +180,13 @@ def merge_points(points: Iterable[DataPoint]) -> Iterator[DataPoint]:
         )
 
 
-def parse_result(payload: bytes, expires_at: int) -> StoredResult:
-    """A signed payload, which this engine wrote."""
+def parse_result(payload: bytes, expires_at: int, names: Mapping[str, str]) -> StoredResult:
+    """A signed payload, which this engine wrote; entities that `names` has are called so."""
     members = json.loads(payload)
     return StoredResult(
         request_id=members["request_id"],
         queried_at=members["queried_at"],
-        entities=tuple(_entity(entity) for entity in members["entities"]),
+        entities=tuple(_entity(entity, names) for entity in members["entities"]),
         sources={
             s["source_id"]: SeenSource(s["source_id"], s["connector_id"], s["retrieved_at"])
             for s in members["sources"]
@@ -191,9 +200,9 @@ def parse_result(payload: bytes, expires_at: int) -> StoredResult:
     )
 
 
-def _entity(entity: Mapping[str, Any]) -> SeenEntity:
+def _entity(entity: Mapping[str, Any], names: Mapping[str, str]) -> SeenEntity:
     return SeenEntity(
-        entity_id=entity["entity_id"],
+        entity_id=names.get(entity["entity_id"], entity["entity_id"]),
         kind=entity["kind"],
         confidence=entity["confidence"],
         points=tuple(iter_points(entity["profile"])),

@@ -20,6 +20,7 @@ from tracewell.intrace.analysis.model import (
 )
 from tracewell.intrace.audit.model import AuditRecord, Caller, Resource
 from tracewell.intrace.audit.service import Audit
+from tracewell.intrace.entities.service import find_aliases
 from tracewell.intrace.lookups import store as lookup_store
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.lookups.result import portable
@@ -124,6 +125,7 @@ class Analyses:
 
     async def _read(self, caller: Caller, request: AnalysisRequest, kind: AnalysisType) -> Material:
         async with self._database.snapshot() as tx:
+            aliases = await find_aliases(tx, request.entity_id)
             found, is_cut = await lookup_store.list_payloads(
                 tx,
                 caller.owner,
@@ -139,6 +141,7 @@ class Analyses:
             found,
             reads_others=kind.reads_others,
             is_cut=is_cut,
+            aliases=aliases,
         )
 
     async def _keep(

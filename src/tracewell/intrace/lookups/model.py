@@ -16,6 +16,8 @@ from tracewell.resolution import SourcedObservation
 
 Depth = Literal["standard", "deep"]
 
+ENTITIES_KEPT_MAX: Final = 200
+"""Of how many entities of a lookup, the best first, later lookups know that they were met."""
 FOLLOWED_ROUNDS_MAX: Final = 2
 """How often a deep lookup asks again about what it has just found."""
 FOLLOWED_IDENTIFIERS_MAX: Final = 20

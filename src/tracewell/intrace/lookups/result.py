@@ -51,9 +51,8 @@ def resolve(findings: Findings, id_key: bytes) -> Resolution:
     return resolve_observations(findings.observations, queried, id_key=id_key)
 
 
-def build_result(findings: Findings, record: AuditRecord, id_key: bytes) -> Result:
-    """The result in the contract's members. Takes the time of one resolution."""
-    resolution = resolve(findings, id_key)
+def build_result(findings: Findings, record: AuditRecord, resolution: Resolution) -> Result:
+    """The result in the contract's members."""
     members: Json = {
         "request_id": record.caller.request_id,
         "queried_at": format_utc(record.logged_at),

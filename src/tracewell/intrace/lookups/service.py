@@ -10,11 +10,14 @@ from tracewell.intrace.audit.model import Action, AuditRecord, Caller, Change, R
 from tracewell.intrace.audit.service import Audit
 from tracewell.intrace.connectors.planning import Plan, plan_run
 from tracewell.intrace.connectors.runner import RunResult, run_connectors
+from tracewell.intrace.entities.rules import find_keys, rename
+from tracewell.intrace.entities.service import Entities
 from tracewell.intrace.identifiers import Identifier, IdentifierError, parse_identifiers
 from tracewell.intrace.identifiers.errors import INVALID_TYPE
 from tracewell.intrace.lookups import store
 from tracewell.intrace.lookups.following import find_leads, findings_of
 from tracewell.intrace.lookups.model import (
+    ENTITIES_KEPT_MAX,
     FOLLOWED_IDENTIFIERS_MAX,
     FOLLOWED_ROUNDS_MAX,
     Asked,
@@ -45,6 +48,7 @@ class Lookups:
         new_id: IdFactory,
         audit: Audit,
         reports: Reports,
+        entities: Entities,
         rules: LookupRules,
     ) -> None:
         self._database = database
@@ -52,6 +56,7 @@ class Lookups:
         self._new_id = new_id
         self._audit = audit
         self._reports = reports
+        self._entities = entities
         self._rules = rules
 
     async def look_up(self, caller: Caller, request: LookupRequest) -> bytes:
@@ -159,7 +164,12 @@ class Lookups:
     ) -> Report:
         findings = await self._ask_all(identifiers, request)
         # Resolution and canonical JSON of a large result would hold the loop.
-        result = await asyncio.to_thread(build_result, findings, record, self._rules.entity_id_key)
+        secret = self._rules.entity_id_key
+        resolution = await asyncio.to_thread(resolve, findings, secret)
+        met = await asyncio.to_thread(find_keys, resolution.entities[:ENTITIES_KEPT_MAX], secret)
+        assignment = await self._entities.recognise(met)
+        lasting = rename(resolution, assignment)
+        result = await asyncio.to_thread(build_result, findings, record, lasting)
         caller = record.caller
         expires_at = record.logged_at + self._rules.retention_ms
         report = self._reports.sign(caller.request_id, caller.owner, result.payload, expires_at)
@@ -167,6 +177,7 @@ class Lookups:
         async with self._database.transaction() as tx:
             await report_store.add_report(tx, report, self._rules.sealer)
             await store.add_lookup(tx, summary)
+            await self._entities.keep(tx, record, met, assignment)
             await self._audit.complete(tx, caller.request_id, report.report_hash)
         return report
 
