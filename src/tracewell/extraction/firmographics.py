@@ -41,6 +41,7 @@ _ORGANIZATIONS = frozenset(
         "BankOrCreditUnion", "Brand",
     }
 )  # fmt: skip
+_NO_LETTERS = re.compile(r"[\W_]+")
 _SEPARATORS = re.compile(r"\s+[|–—·•»«:/-]+\s+|\s*[|»]\s*|:\s+")
 
 
@@ -161,4 +162,4 @@ def _name_in_title(page: Page) -> str | None:
 
 
 def _squashed(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())
+    return _NO_LETTERS.sub("", text.casefold())

@@ -47,7 +47,7 @@ def name_of_link(link: turbohtml.Element) -> tuple[str | None, int, bool]:
                 return name, 3, False
         elif inner.tag == "img":
             has_image = True
-            labels.append(inner.attr("alt") or "")
+            labels += (inner.attr("alt") or "", inner.attr("title") or "")
             files.append(inner.attr("data-src") or inner.attr("src") or "")
         elif inner.tag == "svg":
             has_image = True

@@ -37,8 +37,8 @@ from tracewell.values import Capture
 MENTIONS_MAX = 1_000
 LINKS_MAX = 2_000
 
-# In every line that heads partners is one of these; the line is then read as a heading is.
-_SIGNS = (b"artner", b"artenaire")
+# Lines with it are read as headings are, though they are no heading elements.
+_SIGN = b"artner"
 _SIGNS_MAX = 100
 _LOGO = re.compile(r"logo|partner|brand|integration|alliance", re.IGNORECASE)
 _SLUG_END = re.compile(r"-(?:integration|app|plugin|connector|partner|addon)s?$")
@@ -78,16 +78,15 @@ def _has_section(page: Page) -> bool:
 
 def _iter_lines(body: bytes) -> Iterator[str]:
     """The texts between two tags that hold a sign, where they are short."""
-    for sign in _SIGNS:
-        at = -1
-        for _ in range(_SIGNS_MAX):
-            at = body.find(sign, at + 1)
-            if at < 0:
-                break
-            start = body.rfind(b">", max(0, at - 60), at)
-            end = body.find(b"<", at, at + 60)
-            if start >= 0 and end >= 0:
-                yield " ".join(body[start + 1 : end].decode("utf-8", "replace").split())
+    at = -1
+    for _ in range(_SIGNS_MAX):
+        at = body.find(_SIGN, at + 1)
+        if at < 0:
+            return
+        start = body.rfind(b">", max(0, at - 60), at)
+        end = body.find(b"<", at, at + 60)
+        if start >= 0 and end >= 0:
+            yield " ".join(body[start + 1 : end].decode("utf-8", "replace").split())
 
 
 def _keep(
@@ -185,6 +184,11 @@ def _judge(
         prose_is_told = area.is_told_by_heading and area.heading.kind != "technology"
         if link.is_prose and not prose_is_told:
             return None
+        if naming.rank == 1 and link.domain is not None and naming.name is not None:
+            # Files are named after size and place, too: the link's domain says which word counts.
+            label = link.domain.split(".")[0]
+            if squash(label) in squash(naming.name):
+                return name_in_words(naming.name, label) or label.replace("-", " ").title()
         return naming.name
     if naming is None or naming.name is None:
         return None

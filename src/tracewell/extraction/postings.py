@@ -17,7 +17,6 @@ from tracewell.values import Capture
 
 POSTINGS_MAX = 500
 TEXT_CHARS_MAX = 20_000
-_MARK = b"JobPosting"
 
 
 def extract_postings(capture: Capture) -> tuple[Posting, ...]:
@@ -41,11 +40,10 @@ def postings_of(page: Page) -> tuple[Posting, ...]:
 
 def _iter_postings(page: Page) -> Iterator[Posting]:
     described = []
-    if _MARK in page.capture.body:
-        for node, _ in page.nodes:
-            posting = _posting(node, page.url) if "JobPosting" in types_of(node) else None
-            if posting is not None:
-                described.append(posting)
+    for node, _ in page.nodes:
+        posting = _posting(node, page.url) if "JobPosting" in types_of(node) else None
+        if posting is not None:
+            described.append(posting)
     yield from described
     # A page that describes postings is about those: the others that it links to have their own.
     if not described:

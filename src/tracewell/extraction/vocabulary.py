@@ -227,7 +227,8 @@ _PLURAL = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _DECOY_START = re.compile(
-    r"(?:trusted by|loved by|used by|chosen by|as (?:seen|featured)|featured (?:in|on)|"
+    r"(?:medienpartner|media partner|sponsor|hauptsponsor|"
+    r"trusted by|loved by|used by|chosen by|as (?:seen|featured)|featured (?:in|on)|"
     r"bekannt aus|our (?:customers|clients)|unsere kunden|"
     r"nos clients|nuestros clientes|we accept|referenzen|références|referencias|ils nous|"
     r"confían|customers|clients|kunden|press|presse|"
