@@ -25,6 +25,7 @@ from tracewell.extraction.names import (
     squash,
 )
 from tracewell.extraction.page import Page, read_page, resolve, squeeze
+from tracewell.extraction.structured import types_of
 from tracewell.extraction.vocabulary import (
     Listing,
     find_listing,
@@ -38,6 +39,8 @@ MENTIONS_MAX = 1_000
 LINKS_MAX = 2_000
 
 # Lines with it are read as headings are, though they are no heading elements.
+# Who is named in an article is talked about.
+_ARTICLES = frozenset({"Article", "NewsArticle", "BlogPosting", "ReportageNewsArticle"})
 _SIGN = b"artner"
 _SIGNS_MAX = 100
 _LOGO = re.compile(r"logo|partner|brand|integration|alliance", re.IGNORECASE)
@@ -69,7 +72,9 @@ def partners_of(page: Page) -> tuple[PartnerMention, ...]:
 
 def _has_section(page: Page) -> bool:
     """Whether a part of an ordinary page is headed as one about partners."""
-    if is_article(page.parts.path):
+    if is_article(page.parts.path) or any(
+        not key and not _ARTICLES.isdisjoint(types_of(node)) for node, key in page.nodes
+    ):
         return False
     if any(heads_partners(text) for text in page.headings):
         return True
