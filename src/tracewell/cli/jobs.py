@@ -35,7 +35,9 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--open", "is_open", is_flag=True, help="Only those that are not done.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Jobs at most."
+)
 @data_option
 @json_option
 def list_jobs(is_open: bool, limit: int, data: Path | None, as_json: bool) -> None:
