@@ -13,6 +13,15 @@ from tests.conformance.world import World
 
 JSON = {"Content-Type": "application/json"}
 BODY_BYTES_MAX = 1 << 20
+_TREE = {
+    "registry_version": 1,
+    "root": {"field": "technology", "operator": "any_of", "value": ["nginx"]},
+}
+
+
+def _new_list(world: World) -> str:
+    made = world.user.post("/v1/lists", json={"name": "Ours"})
+    return f"/v1/lists/{made.json()['list_id']}"
 
 
 @proves("trace", 404, "company_not_found", "no company matches the identifier")
@@ -101,6 +110,57 @@ def test_a_colleague_may_read_a_list_and_not_change_it(world: World) -> None:
     one = f"/v1/lists/{made.json()['list_id']}"
     assert client.get(one).status_code == 200
     check_nested(client.patch(one, json={"name": "Mine"}), 403, "list_permission_denied")
+
+
+@proves("trace", 400, "invalid_definition", "a definition with a node that is none")
+def test_a_wrong_definition_is_told_by_its_nodes(world: World) -> None:
+    one = _new_list(world)
+    wrong = {"registry_version": 1, "root": {"op": "and", "children": [{"field": "mood"}]}}
+    answer = world.user.put(f"{one}/definition", json=wrong)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_definition")
+    assert [told["path"] for told in answer.json()["error"]["problems"]] == [
+        "root.children[0].field"
+    ]
+
+
+@proves("trace", 400, "stale_registry_version", "a definition of another registry's version")
+def test_a_definition_of_another_registry_is_refused(world: World) -> None:
+    answer = world.user.put(f"{_new_list(world)}/definition", json={**_TREE, "registry_version": 9})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "stale_registry_version")
+
+
+@proves("trace", 409, "definition_conflict", "a colleague has put a version meanwhile")
+def test_a_definition_on_an_older_one_is_refused(world: World) -> None:
+    one = _new_list(world)
+    assert world.user.put(f"{one}/definition", json={**_TREE, "base_version": 0}).json()["version"]
+    answer = world.user.put(f"{one}/definition", json={**_TREE, "base_version": 0})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "definition_conflict")
+    assert answer.json()["error"]["current_version"] == 1
+
+
+@proves("trace", 404, "definition_not_found", "the list has no such version")
+def test_a_version_that_never_was_is_not_found(world: World) -> None:
+    answer = world.user.get(f"{_new_list(world)}/definition/versions/1")
+    check_nested(answer, 404, "definition_not_found")
+
+
+@proves("trace", 404, "user_not_found", "nobody of the org has the address")
+def test_a_list_is_shared_with_colleagues_only(world: World) -> None:
+    body = {"email": "nobody@else.example", "access_level": "editor"}
+    answer = world.user.post(f"{_new_list(world)}/shares", json=body)
+    check_nested(answer, 404, "user_not_found")
+
+
+@proves("trace", 400, "list_too_large", "more domains by hand than a list may hold")
+def test_a_list_holds_so_many_domains_by_hand(world: World) -> None:
+    one = _new_list(world)
+    for first in range(0, 50_000, 1_000):
+        domains = [f"d{number}.example" for number in range(first, first + 1_000)]
+        added = world.user.post(f"{one}/added-domains", json={"domains": domains})
+        assert added.status_code == 200, added.text
+    answer = world.user.post(f"{one}/excluded-domains", json={"domains": ["more.example"]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "list_too_large")
+    assert answer.json()["error"]["limit"] == 50_000
 
 
 @proves("trace", 404, "route_not_found", "a path that is none")

@@ -28,8 +28,15 @@ from tracewell.trace.enrichment.routes import enrichment_endpoints
 from tracewell.trace.enrichment.service import Enrichment
 from tracewell.trace.jobs.routes import job_endpoints
 from tracewell.trace.jobs.service import Jobs
+from tracewell.trace.lists.builder_routes import builder_endpoints
+from tracewell.trace.lists.definition_routes import definition_endpoints, domain_endpoints
+from tracewell.trace.lists.definitions import Definitions
+from tracewell.trace.lists.member_routes import member_endpoints
+from tracewell.trace.lists.members import Members
 from tracewell.trace.lists.routes import list_endpoints
 from tracewell.trace.lists.service import Lists
+from tracewell.trace.lists.sharing import Sharing
+from tracewell.trace.lists.sharing_routes import sharing_endpoints
 from tracewell.trace.paging import Pager
 from tracewell.trace.partnerships.routes import partnership_endpoints
 from tracewell.trace.partnerships.service import Partnerships
@@ -77,9 +84,30 @@ def build_trace(
             *technology_endpoints(Technologies(database), pager),
             *credit_endpoints(Credits(database, ledger), pager),
             *job_endpoints(Jobs(database, clock, new_id)),
-            *list_endpoints(Lists(database, clock, new_id), pager),
+            *_list_endpoints(database, ledger, search, clock, new_id, pager),
         ),
         fast=company_fast_handlers(companies),
         accounts=accounts_router(Accounts(identity, limiter)),
         warm=search.warm,
+    )
+
+
+def _list_endpoints(
+    database: Database,
+    ledger: Ledger,
+    search: Search,
+    clock: Clock,
+    new_id: IdFactory,
+    pager: Pager,
+) -> tuple[Endpoint, ...]:
+    definitions = Definitions(database, clock)
+    # FastAPI takes the first route that fits: fixed paths stand before `/v1/lists/{list_id}`.
+    return (
+        *builder_endpoints(database, search),
+        *definition_endpoints(definitions, pager),
+        *member_endpoints(Members(database, ledger, search, clock), pager),
+        *list_endpoints(Lists(database, clock, new_id), pager),
+        *domain_endpoints(definitions, pager, "added"),
+        *domain_endpoints(definitions, pager, "excluded"),
+        *sharing_endpoints(Sharing(database, clock), pager),
     )

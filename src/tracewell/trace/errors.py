@@ -134,6 +134,54 @@ LIST_PERMISSION_DENIED = ErrorKind(
     "Ask the list's owner.",
     "nested",
 )
+DEFINITION_NOT_FOUND = ErrorKind(
+    "definition_not_found",
+    404,
+    "The list has no such version of its definition.",
+    "No version of the list's definition has this number.",
+    "GET /v1/lists/{list_id}/definition/versions lists them.",
+    "nested",
+)
+INVALID_DEFINITION = ErrorKind(
+    "invalid_definition",
+    400,
+    "The definition is not valid; `problems` tells each wrong node by its path.",
+    "A node of the filter tree is none that the field registry knows.",
+    "Correct the nodes that `problems` names; GET /v1/lists/filter-fields lists what there is.",
+    "nested",
+)
+STALE_REGISTRY_VERSION = ErrorKind(
+    "stale_registry_version",
+    400,
+    "The definition is stamped with another version of the field registry.",
+    "The registry has changed since the definition was written.",
+    "Read GET /v1/lists/filter-fields again and send the definition with its version.",
+    "nested",
+)
+DEFINITION_CONFLICT = ErrorKind(
+    "definition_conflict",
+    409,
+    "The definition has been changed meanwhile.",
+    "`base_version` is not the list's current version: a colleague was quicker.",
+    "Read the definition again, and repeat the change on it.",
+    "nested",
+)
+LIST_TOO_LARGE = ErrorKind(
+    "list_too_large",
+    400,
+    "The list is too large for this; `limit` tells the bound.",
+    "More domains added by hand, or more members in one export, than the bound.",
+    "Export by tier, or split the list.",
+    "nested",
+)
+USER_NOT_FOUND = ErrorKind(
+    "user_not_found",
+    404,
+    "No colleague to share the list with is found.",
+    "The org has no such user besides the list's owner, or the user was granted nothing.",
+    "Check the address, or GET /v1/lists/{list_id}/shares.",
+    "nested",
+)
 SIGN_IN_REFUSED = ErrorKind(
     "sign_in_refused",
     401,
@@ -240,6 +288,12 @@ CATALOGUE = Catalogue(
     JOB_NOT_FOUND,
     LIST_NOT_FOUND,
     LIST_PERMISSION_DENIED,
+    DEFINITION_NOT_FOUND,
+    INVALID_DEFINITION,
+    STALE_REGISTRY_VERSION,
+    DEFINITION_CONFLICT,
+    LIST_TOO_LARGE,
+    USER_NOT_FOUND,
     SIGN_IN_REFUSED,
     LINK_INVALID,
     ROUTE_NOT_FOUND,

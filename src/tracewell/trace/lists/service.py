@@ -1,21 +1,21 @@
-"""The use cases of lists, one transaction each. Another org's list does not exist for a caller."""
+"""The use cases of lists as such, one transaction each. Another org's list does not exist for a
+caller."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from tracewell.kernel.clock import Clock
-from tracewell.kernel.database import Database, Transaction
+from tracewell.kernel.database import Database
 from tracewell.kernel.errors import ApiError
 from tracewell.kernel.ids import IdFactory
 from tracewell.trace import errors
 from tracewell.trace.lists import store
-from tracewell.trace.lists.model import Changes, CompanyList, Member
+from tracewell.trace.lists.access import get_list, lock_list, save_change
+from tracewell.trace.lists.model import AuditEntry, Changes, CompanyList, Member
 from tracewell.trace.paging import Page
 
 _PREFIX = "lst"
-_ID = re.compile(r"lst_[0-9A-Z]{26}")
 
 
 class Lists:
@@ -35,42 +35,46 @@ class Lists:
         )  # fmt: skip
         async with self._database.transaction() as tx:
             await store.add_list(tx, made)
+            await store.add_audit(
+                tx, made.list_id, member.user_id, "list.created", {"name": name}, now
+            )
         return made
 
     async def list_lists(self, member: Member, page: Page) -> tuple[list[CompanyList], int]:
         """A page of the org's lists, and how many there are."""
         async with self._database.snapshot() as tx:
-            return await store.list_lists(tx, member.org_id, limit=page.limit, offset=page.offset)
+            return await store.list_lists(tx, member, limit=page.limit, offset=page.offset)
 
     async def get_list(self, member: Member, list_id: str) -> CompanyList:
         """A list of the org. Raises ApiError (list_not_found)."""
         async with self._database.snapshot() as tx:
-            return await self._get(tx, member, list_id)
+            return await get_list(tx, member, list_id)
 
     async def change_list(self, member: Member, list_id: str, changes: Changes) -> CompanyList:
-        """Changes name or description. Raises ApiError (list_not_found, list_permission_denied)."""
+        """Changes name, description or, for the owner, what the org may do.
+
+        Raises ApiError (list_not_found, list_permission_denied).
+        """
         async with self._database.transaction() as tx:
-            found = await self._get(tx, member, list_id)
-            if found.access_of(member.user_id) == "viewer":
+            found = await lock_list(tx, member, list_id, "editor")
+            if "org_access" in changes.values and not found.lets(member.user_id, "owner"):
                 raise ApiError(errors.LIST_PERMISSION_DENIED)
-            if not changes.values:
+            if replace(found, **changes.values) == found:
                 return found
-            now = max(self._clock(), found.updated_at)
-            changed = replace(found, updated_at=now, **changes.values)  # type: ignore[arg-type]
-            await store.change_list(tx, changed)
-        return changed
+            return await save_change(
+                tx, found, member, self._clock(), "list.changed", changes.values, **changes.values
+            )
 
     async def remove_list(self, member: Member, list_id: str) -> None:
         """Removes a list; its owner's right. Raises like `change_list`."""
         async with self._database.transaction() as tx:
-            found = await self._get(tx, member, list_id)
-            if found.access_of(member.user_id) != "owner":
-                raise ApiError(errors.LIST_PERMISSION_DENIED)
-            await store.remove_list(tx, member.org_id, list_id)
+            await lock_list(tx, member, list_id, "owner")
+            await store.remove_list(tx, list_id)
 
-    async def _get(self, tx: Transaction, member: Member, list_id: str) -> CompanyList:
-        known = _ID.fullmatch(list_id) is not None
-        found = await store.find_list(tx, member.org_id, list_id) if known else None
-        if found is None:
-            raise ApiError(errors.LIST_NOT_FOUND, f"No list found for '{list_id}'")
-        return found
+    async def list_audit(
+        self, member: Member, list_id: str, page: Page
+    ) -> tuple[list[AuditEntry], int]:
+        """A page of the list's audit log, the newest first, and how many entries there are."""
+        async with self._database.snapshot() as tx:
+            await get_list(tx, member, list_id)
+            return await store.list_audit(tx, list_id, limit=page.limit, offset=page.offset)
