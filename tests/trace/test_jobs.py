@@ -94,7 +94,7 @@ async def test_a_job_is_seen_by_its_org_alone(world: World) -> None:
     )
     place = answer.headers["location"]
     assert (await world.client.get(place, headers=colleague)).status_code == 200
-    for path, headers in ((place, stranger), ("/v1/jobs/job_0", mine)):
+    for path, headers in ((place, stranger), ("/v1/jobs/job_0", mine), ("/v1/jobs/%00", mine)):
         found = await world.client.get(path, headers=headers)
         assert found.status_code == 404
         assert found.json() == {"error": {"code": "job_not_found", "message": "No such job."}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from tracewell.kernel.clock import DAY_MS, Clock
@@ -16,6 +17,7 @@ from tracewell.trace.jobs.outcomes import outcome
 from tracewell.trace.jobs.rules import parse_wanted
 
 _PREFIX = "job"
+_ID = re.compile(r"job_[0-9A-Z]{26}")
 SCHEDULED_MAX = 1_000
 """Domains queued by one look for stale companies."""
 
@@ -35,14 +37,16 @@ class Jobs:
 
     async def get_job(self, org_id: int, job_id: str) -> Job:
         """A job of the org. Raises ApiError (job_not_found)."""
-        async with self._database.snapshot() as tx:
-            job = await store.find_job(tx, job_id)
+        job = await self.find_job(job_id)
         if job is None or job.org_id != org_id:
             raise ApiError(errors.JOB_NOT_FOUND)
         return job
 
     async def find_job(self, job_id: str) -> Job | None:
         """A job of whomever, for the operator."""
+        # What is no id of ours may hold what a database cannot compare (NUL).
+        if _ID.fullmatch(job_id) is None:
+            return None
         async with self._database.snapshot() as tx:
             return await store.find_job(tx, job_id)
 
