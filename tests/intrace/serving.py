@@ -30,6 +30,7 @@ from tracewell.intrace.connectors.model import (
 )
 from tracewell.intrace.connectors.sources.email_domain import EmailDomain
 from tracewell.intrace.connectors.sources.phone_plan import PhonePlan
+from tracewell.intrace.gate import IntraceGate
 from tracewell.intrace.identifiers import Identifier, IdentifierType
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.reports.authority import TimestampAuthority
@@ -38,7 +39,6 @@ from tracewell.kernel.clock import system_clock
 from tracewell.kernel.database import Database, open_database
 from tracewell.kernel.http.app import build_app
 from tracewell.kernel.http.endpoint import EndpointTable
-from tracewell.kernel.http.gate import Gate
 from tracewell.kernel.identity.keyring import Keyring as ApiKeyring
 from tracewell.kernel.identity.keys import KeyHasher
 from tracewell.kernel.identity.model import Principal
@@ -269,7 +269,7 @@ async def _started(database_url: str, folder: Path, options: Options) -> AsyncIt
     api_keys = ApiKeyring(database, hasher, clock)
     rules = wire.IntraceRules(api_keys, TestBearer(), True, options.requests_per_minute, burst=0)
     app = _app(intrace, rules)
-    gate = Gate(app, EndpointTable(intrace.endpoints), rules, limiter, new_id, {})
+    gate = IntraceGate(app, EndpointTable(intrace.endpoints), rules, limiter, new_id, {})
     await api_keys.start()
     uvicorn_server, port, task = await _listen(gate)
     try:
@@ -311,7 +311,7 @@ def _app(intrace: Intrace, rules: wire.IntraceRules) -> FastAPI:
     )
 
 
-async def _listen(gate: Gate) -> tuple[uvicorn.Server, int, asyncio.Task[None]]:
+async def _listen(gate: IntraceGate) -> tuple[uvicorn.Server, int, asyncio.Task[None]]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(gate, lifespan="off", log_config=None, access_log=False)

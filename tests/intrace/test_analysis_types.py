@@ -59,7 +59,8 @@ def result(number: int, *entities: dict[str, Any]) -> tuple[bytes, int]:
         "queried_at": f"2026-01-{number:02}T00:00:00Z",
         "entities": entities,
         "sources": [{"source_id": "src_1", "connector_id": "own_records",
-                     "retrieved_at": "2026-01-01T00:00:00Z"}],
+                     "retrieved_at": "2026-01-01T00:00:00Z", "url": "own:1",
+                     "record_hash": "sha256:0", "licence": "ours"}],
         "coverage": [],
     }  # fmt: skip
     return json.dumps(members).encode(), 0

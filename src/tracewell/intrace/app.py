@@ -25,6 +25,8 @@ from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.lookups.planning_routes import planning_endpoints
 from tracewell.intrace.lookups.routes import lookup_endpoints
 from tracewell.intrace.lookups.service import Lookups
+from tracewell.intrace.provenance.routes import provenance_endpoints
+from tracewell.intrace.provenance.service import Provenance
 from tracewell.intrace.reports.authority import TimestampAuthority
 from tracewell.intrace.reports.model import Signer
 from tracewell.intrace.reports.pdf.exporting import PdfExporter
@@ -77,9 +79,7 @@ def build_intrace(
     access = access if access is not None else AccessBook()
     audit = Audit(database, clock, organization_id)
     tree = AuditTree(database, clock, signer, organization_id)
-    stamping = None
-    if authority is not None:
-        stamping = Stamping(database, clock, authority, new_nonce=partial(secrets.randbits, 64))
+    stamping = _build_stamping(database, clock, authority)
     stamps = stamping is not None
     reports = Reports(
         database, clock, signer, audit, tree, exporter, stamps=stamps, sealer=rules.sealer
@@ -105,12 +105,22 @@ def build_intrace(
             *planning_endpoints(lookups),
             *analysis_endpoints(analyses, access),
             *entity_endpoints(entities, access),
+            *provenance_endpoints(Provenance(database, clock, rules), access),
             *report_endpoints(reports, access),
             *connector_endpoints(sources),
             *audit_tree_endpoints(tree),
             *audit_endpoints(audit),
         ),
     )
+
+
+def _build_stamping(
+    database: Database, clock: Clock, authority: TimestampAuthority | None
+) -> Stamping | None:
+    """What has reports dated, where an authority is configured."""
+    if authority is None:
+        return None
+    return Stamping(database, clock, authority, new_nonce=partial(secrets.randbits, 64))
 
 
 def _find_watchlists(rules: LookupRules) -> Watchlists | None:

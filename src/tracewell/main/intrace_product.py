@@ -10,6 +10,7 @@ from tracewell.intrace import errors as intrace_errors
 from tracewell.intrace import wire as intrace_wire
 from tracewell.intrace.access import AccessBook
 from tracewell.intrace.app import Intrace, build_intrace
+from tracewell.intrace.gate import IntraceGate
 from tracewell.intrace.lookups.model import LookupRules
 from tracewell.intrace.reports.pdf.exporting import PdfExporter
 from tracewell.kernel.http.app import build_app
@@ -60,7 +61,7 @@ def wire_intrace(
         handled=intrace_wire.HANDLED,
         security=intrace_wire.SECURITY,
     )
-    gate = Gate(
+    gate = IntraceGate(
         app,
         EndpointTable(intrace.endpoints),
         rules,

@@ -24,6 +24,9 @@ _VALUE_NAMES: Final[Mapping[str, str]] = {
     "technologies": "name",
     "watchlist_hits": "entry",
 }
+_SOURCE_MEMBERS: Final = (
+    "source_id", "connector_id", "retrieved_at", "url", "record_hash", "licence",
+)  # fmt: skip
 _OWN: Final = frozenset({"confidence", "sources", "explanation", "alternatives"})
 
 
@@ -54,6 +57,9 @@ class SeenSource:
     source_id: str
     connector_id: str
     retrieved_at: str
+    url: str = member(repr=False)
+    record_hash: str
+    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +194,8 @@ def parse_result(payload: bytes, expires_at: int, names: Mapping[str, str]) -> S
         queried_at=members["queried_at"],
         entities=tuple(_entity(entity, names) for entity in members["entities"]),
         sources={
-            s["source_id"]: SeenSource(s["source_id"], s["connector_id"], s["retrieved_at"])
-            for s in members["sources"]
+            source["source_id"]: SeenSource(**{name: source[name] for name in _SOURCE_MEMBERS})
+            for source in members["sources"]
         },
         silent=frozenset(
             outcome["connector_id"]
