@@ -20,6 +20,7 @@ BENCHMARKS = (
     "crawl",
     "detection",
     "detect_jobs",
+    "ingest",
     "quality",
     "extraction",
     "resolution",

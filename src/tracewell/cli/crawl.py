@@ -102,7 +102,8 @@ def crawl(
     results, summary = _run(settings, plan)
     told = _told(wanted, results, summary, as_json=as_json)
     if takes_in and fingerprints is not None:
-        told |= summarised(*asyncio.run(take_in(settings, fingerprints, summary.archives, jobs)))
+        archives = [str(path) for path in summary.archives]
+        told |= summarised(*asyncio.run(take_in(settings, fingerprints, archives, jobs)))
     show(told, as_json=as_json)
     if summary.stopped is not None:
         fail(f"stopped after {len(results)} of {len(wanted)} domains: {summary.stopped}", REFUSED)

@@ -16,17 +16,18 @@ from tracewell.cli.errors import REFUSED, USAGE, fail
 from tracewell.cli.options import data_option, json_option, show
 from tracewell.cli.progress import BytesBar, CountBar, Problems
 from tracewell.detection import FingerprintSet, Problem
-from tracewell.main.archive_results import ResultsRefused
+from tracewell.main.archive_listing import ListingWrong, list_sources
+from tracewell.main.archive_results import ResultsRefused, reason_of
 from tracewell.main.ground import open_ground
 from tracewell.main.intake import (
     ingest_archives,
-    list_archives,
     load_results,
     open_fingerprints,
 )
 from tracewell.main.settings import Settings, load_settings
 from tracewell.main.spark_ingest import SparkFailed, SparkJob, observe_on_spark
 from tracewell.trace.ingest import IngestSummary
+from tracewell.trace.ingest.rows import ArchiveEnd
 
 fingerprints_option = click.option(
     "--fingerprints",
@@ -45,7 +46,7 @@ jobs_option = click.option(
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True)
 @fingerprints_option
 @jobs_option
 @click.option("--engine", type=click.Choice(["local", "spark"]), default="local",
@@ -58,50 +59,66 @@ jobs_option = click.option(
               help="Keep what Spark found as Parquet in this folder, which all its machines see; "
               "archives that are in it already are not done again.  "
               "[default: a folder in the data folder, removed when loaded]")  # fmt: skip
+@click.option("--base", metavar="URL|FOLDER", help="Where the relative paths of lists lie.  "
+              "[default: the list's server or bucket; of a local list Common Crawl]")  # fmt: skip
+@click.option("--anonymous", is_flag=True, help="Ask S3 without credentials.")
 @data_option
 @json_option
 def ingest(
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     folders: tuple[Path, ...],
     jobs: int,
     engine: str,
     master: str | None,
     properties: tuple[str, ...],
     results: Path | None,
+    base: str | None,
+    anonymous: bool,
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Reads WARC FILES (or folders of them), detects technologies, adds companies.
+    """Reads WARC FILES, detects technologies, adds companies.
+
+    FILES are archives (.warc, .warc.gz), folders of them, addresses of archives (https://, s3://),
+    and lists of paths such as Common Crawl's warc.paths.gz, on the disk or at an address.
 
     A capture that was taken in before changes nothing, so an ingest that was stopped is simply run
-    again. A broken record is told and skipped.
+    again. A broken record is told and skipped. Exit codes: 0 done; 1 an archive could not be
+    fetched or read to its end, the rest was done; 2 wrong usage.
 
     \b
     Examples:
       tracewell ingest crawl.warc.gz
       tracewell ingest archive/ --jobs 2 --json
       tracewell ingest crawl.warc.gz --fingerprints ./my-fingerprints
+      tracewell ingest https://data.commoncrawl.org/crawl-data/CC-MAIN-2026-30/warc.paths.gz
       tracewell ingest archive/ --engine spark --master spark://host:7077 --results /mnt/results
     """
     if engine == "local" and (master or properties or results):
         raise click.UsageError("--master, --conf and --results go with --engine spark")
     conf = parse_conf(properties)
     try:
-        archives = list_archives(files)
+        archives = list_sources(files, base=base, anonymous=anonymous)
+    except ListingWrong as error:
+        fail(str(error), USAGE)
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}", USAGE)
+        fail(f"{error.filename or ', '.join(files)}: {reason_of(error)}", USAGE)
     if not archives:
         fail("there is no .warc or .warc.gz file", USAGE)
     settings = load_settings(data=data)
     fingerprints = load_told(folders, settings.data)
     if engine == "spark":
         with kept_results(results, settings.data) as folder:
-            job = SparkJob(folder, master, conf)
-            summary, problems = take_in_on_spark(settings, fingerprints, archives, job)
+            job = SparkJob(folder, master, conf, anonymous)
+            summary, troubles = take_in_on_spark(settings, fingerprints, archives, job)
     else:
-        summary, problems = asyncio.run(take_in(settings, fingerprints, archives, jobs))
-    show(summarised(summary, problems), as_json=as_json)
-    if not summary.captures_read and problems.count:
+        summary, troubles = asyncio.run(
+            take_in(settings, fingerprints, archives, jobs, anonymous=anonymous)
+        )
+    show(summarised(summary, troubles), as_json=as_json)
+    if troubles.archives:
+        fail(f"{troubles.archives} of {len(archives)} archives could not be read", REFUSED)
+    if not summary.captures_read and troubles.problems.count:
         fail("no capture could be read", REFUSED)
 
 
@@ -128,25 +145,45 @@ def tell_problems(problems: Iterable[Problem]) -> None:
         click.echo(f"fingerprint left out: {place}: {problem.reason}", err=True)
 
 
+@dataclasses.dataclass
+class Troubles:
+    """What could not be read: broken records, and how many whole archives."""
+
+    problems: Problems = dataclasses.field(default_factory=Problems)
+    archives: int = 0
+
+    def tell_failed(self, end: ArchiveEnd) -> None:
+        """An archive that could not be fetched or read to its end."""
+        self.archives += 1
+        click.echo(f"{end.archive}: {end.reason}", err=True)
+
+
 async def take_in(
-    settings: Settings, fingerprints: FingerprintSet, archives: Sequence[Path], jobs: int
-) -> tuple[IngestSummary, Problems]:
+    settings: Settings,
+    fingerprints: FingerprintSet,
+    archives: Sequence[str],
+    jobs: int,
+    *,
+    anonymous: bool = False,
+) -> tuple[IngestSummary, Troubles]:
     """Runs an ingest with a progress bar on a terminal."""
-    problems = Problems()
+    troubles = Troubles()
     async with open_ground(settings) as ground:
-        with BytesBar("ingest", sum(path.stat().st_size for path in archives)) as bar:
+        with BytesBar("ingest", 0) as bar:
             summary = await ingest_archives(
                 ground,
                 fingerprints,
                 archives,
                 jobs=jobs,
-                on_problem=problems.tell,
-                on_bytes=bar.move,
+                anonymous=anonymous,
+                on_problem=troubles.problems.tell,
+                on_failed=troubles.tell_failed,
+                on_bytes=bar.move_of,
                 on_progress=lambda now: bar.say(
                     f"{now.captures_read} captures, {now.companies_new} new companies"
                 ),
             )
-    return summary, problems
+    return summary, troubles
 
 
 @contextlib.contextmanager
@@ -161,18 +198,17 @@ def kept_results(folder: Path | None, data: Path) -> Iterator[Path]:
 
 
 def take_in_on_spark(
-    settings: Settings, fingerprints: FingerprintSet, archives: Sequence[Path], job: SparkJob
-) -> tuple[IngestSummary, Problems]:
+    settings: Settings, fingerprints: FingerprintSet, archives: Sequence[str], job: SparkJob
+) -> tuple[IngestSummary, Troubles]:
     """Observes on Spark, then loads; a progress bar for each on a terminal."""
-    problems = Problems()
-    names = [str(path.absolute()) for path in archives]
+    troubles = Troubles()
     try:
-        with CountBar("observe", len(names)) as bar:
-            observe_on_spark(fingerprints, names, job, bar.move_of)
-        summary = asyncio.run(load(settings, fingerprints, names, job.results, problems))
+        with CountBar("observe", len(archives)) as bar:
+            observe_on_spark(fingerprints, archives, job, bar.move_of)
+        summary = asyncio.run(load(settings, fingerprints, archives, job.results, troubles))
     except (SparkFailed, ResultsRefused) as error:
         fail(str(error), REFUSED)
-    return summary, problems
+    return summary, troubles
 
 
 async def load(
@@ -180,7 +216,7 @@ async def load(
     fingerprints: FingerprintSet,
     archives: Sequence[str],
     results: Path,
-    problems: Problems,
+    troubles: Troubles,
 ) -> IngestSummary:
     """Loads results with a progress bar on a terminal."""
     async with open_ground(settings) as ground:
@@ -190,15 +226,15 @@ async def load(
                 fingerprints,
                 results,
                 archives,
-                on_problem=lambda problem: problems.tell_of(problem.place, problem.reason),
-                on_failed=lambda end: problems.tell_of(end.archive, end.reason or ""),
+                on_problem=lambda problem: troubles.problems.tell_of(problem.place, problem.reason),
+                on_failed=troubles.tell_failed,
                 on_progress=lambda now: bar.say(
                     f"{now.captures_read} captures, {now.companies_new} new companies"
                 ),
             )
 
 
-def summarised(summary: IngestSummary, problems: Problems) -> dict[str, Any]:
+def summarised(summary: IngestSummary, troubles: Troubles) -> dict[str, Any]:
     """What is printed of an ingest."""
     values = dataclasses.asdict(summary)
     skipped = values.pop("captures_skipped")
@@ -206,5 +242,6 @@ def summarised(summary: IngestSummary, problems: Problems) -> dict[str, Any]:
         **values,
         "captures_skipped": sum(skipped.values()),
         **{f"skipped_{reason}": count for reason, count in skipped.items()},
-        "records_broken": problems.count,
+        "records_broken": troubles.problems.count,
+        "archives_failed": troubles.archives,
     }

@@ -10,7 +10,6 @@ import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +18,7 @@ from tracewell.detection import FingerprintSet
 from tracewell.trace.ingest import Inspector, Outcome, observe
 from tracewell.trace.ingest.rows import ArchiveEnd, Problem, Told, iter_told
 from tracewell.web.archive import iter_captures
+from tracewell.web.archive_sources import archive_name, fetched
 
 FORM = 1  # of the files; to be raised whenever the columns, or what stands in them, change
 _ABOUT = "_tracewell.json"  # readers of Parquet folders leave out names that begin so
@@ -29,31 +29,34 @@ class ResultsRefused(Exception):  # noqa: N818
     """A folder of results that cannot be used; the text says why and what to do."""
 
 
-def observe_archive(archive: str, inspector: Inspector) -> Iterator[Told]:
-    """What one archive tells, in its order, and its end. An archive that cannot be opened or read
-    on ends with the reason: it raises nothing."""
+def observe_archive(
+    archive: str, inspector: Inspector, *, anonymous: bool = False
+) -> Iterator[Told]:
+    """What one archive (a path or an address) tells, in its order, and its end. An archive that
+    cannot be fetched, opened or read on ends with the reason: it raises nothing."""
     problems: deque[Problem] = deque()
-    name = name_of(archive)
+    name = archive_name(archive)
 
     def note(offset: int, reason: str) -> None:
         problems.append(Problem(f"{name}:{offset}", reason))
 
     try:
-        for capture in iter_captures(archive, note):
-            while problems:
-                yield problems.popleft()
-            yield observe(capture, inspector)
+        with fetched(archive, anonymous=anonymous) as path:
+            for capture in iter_captures(path, note):
+                while problems:
+                    yield problems.popleft()
+                yield observe(capture, inspector)
     except OSError as error:
         yield from problems
-        yield ArchiveEnd(archive, error.strerror or str(error) or type(error).__name__)
+        yield ArchiveEnd(archive, reason_of(error))
         return
     yield from problems
     yield ArchiveEnd(archive)
 
 
-def name_of(archive: str) -> str:
-    """The last part of a path or address."""
-    return urlsplit(archive).path.rpartition("/")[2] or archive
+def reason_of(error: OSError) -> str:
+    """What is told of an archive that cannot be read."""
+    return error.strerror or str(error) or type(error).__name__
 
 
 def ensure_results(folder: Path, fingerprints: FingerprintSet) -> None:

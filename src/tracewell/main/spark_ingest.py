@@ -49,11 +49,13 @@ class SparkFailed(Exception):  # noqa: N818
 @dataclass(frozen=True, slots=True)
 class SparkJob:
     """Where an ingest runs: the master (None: as `spark-submit` says), Spark's own properties, and
-    the folder of results, which driver and executors see under the same path."""
+    the folder of results, which driver and executors see under the same path; `anonymous` asks S3
+    without credentials."""
 
     results: Path
     master: str | None = None
     conf: Mapping[str, str] = field(default_factory=dict)
+    anonymous: bool = False
 
 
 def observe_on_spark(
@@ -112,7 +114,7 @@ def _run(
     context = session.sparkContext
     with ThreadPoolExecutor(1, "spark-job") as pool:
         broadcast = context.broadcast(fingerprints)
-        future = pool.submit(_write, session, broadcast, pending, job.results)
+        future = pool.submit(_write, session, broadcast, pending, job)
         try:
             while not wait([future], POLL_S).done:
                 on_archives(total - len(pending) + _count_finished(context), total)
@@ -127,7 +129,7 @@ def _write(
     session: SparkSession,
     fingerprints: Broadcast[FingerprintSet],
     archives: Sequence[str],
-    results: Path,
+    job: SparkJob,
 ) -> None:
     from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -135,20 +137,21 @@ def _write(
     paths = session.sparkContext.parallelize([(path,) for path in archives], len(archives))
     frame = session.createDataFrame(paths, "archive string")
     rows = frame.mapInArrow(
-        functools.partial(_observe_partition, fingerprints=fingerprints),
+        functools.partial(_observe_partition, fingerprints=fingerprints, anonymous=job.anonymous),
         from_arrow_schema(SCHEMA),
     )
-    rows.write.mode("append").parquet(results.resolve().as_uri())
+    rows.write.mode("append").parquet(job.results.resolve().as_uri())
 
 
 def _observe_partition(
-    batches: Iterator[pa.RecordBatch], fingerprints: Broadcast[FingerprintSet]
+    batches: Iterator[pa.RecordBatch], fingerprints: Broadcast[FingerprintSet], *, anonymous: bool
 ) -> Iterator[pa.RecordBatch]:
     """Runs in the executors: paths in, rows out."""
     inspector = _inspector_of(fingerprints)
     for batch in batches:
         for archive in batch.column(0).to_pylist():
-            yield from iter_batches(archive, observe_archive(archive, inspector))
+            told = observe_archive(archive, inspector, anonymous=anonymous)
+            yield from iter_batches(archive, told)
 
 
 def _inspector_of(fingerprints: Broadcast[FingerprintSet]) -> Inspector:

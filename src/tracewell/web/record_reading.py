@@ -61,7 +61,8 @@ def holds_capture(record: WarcRecord) -> bool:
         case WarcRecordType.resource:
             return content_type == "text/dns"
         case WarcRecordType.conversion:
-            return content_type == "text/html"
+            # A browser's DOM; or the plain text of a page, all that a WET file has of it.
+            return content_type in {"text/html", "text/plain"}
     return False
 
 
@@ -101,6 +102,9 @@ def build_record_capture(
         uri = record.headers.get("WARC-Target-URI") or ""
         return build_dns_capture(uri[:1_000], block, _date_of(record), capture_id)
     if record.record_type == WarcRecordType.conversion:
+        if (record.headers.get("Content-Type") or "").strip().lower().startswith("text/plain"):
+            headers = (("Content-Type", "text/plain; charset=utf-8"),)
+            return Capture(_url_of(record), 200, headers, block, _date_of(record), capture_id)
         return build_rendered_capture(_url_of(record), block, _date_of(record), capture_id)
     capture = _read_http(record, block, capture_id, limits)
     if original is None:

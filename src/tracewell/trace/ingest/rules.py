@@ -64,6 +64,8 @@ def judge(capture: Capture) -> Page | Redirect | Skipped:
     if capture.status != 200:
         return Skipped(f"status {capture.status}")
     content_type = (capture.header("content-type") or "").partition(";")[0].strip().lower()
+    if content_type == "text/plain" and capture.robots_txt is None and not capture.dns:
+        return Skipped("text alone")  # all that a WET file has of a page
     if content_type not in _HTML_TYPES and capture.robots_txt is None and not capture.dns:
         return Skipped("not HTML")
     if not capture.body.strip():
