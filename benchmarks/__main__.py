@@ -24,6 +24,7 @@ BENCHMARKS = (
     "quality",
     "extraction",
     "resolution",
+    "list_export",
 )
 
 

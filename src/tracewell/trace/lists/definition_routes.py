@@ -8,7 +8,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
 from tracewell.kernel.clock import format_utc
@@ -28,6 +28,15 @@ from tracewell.trace.paging import LIMIT_DEFAULT, Page, Paged, PageLimit, PageNu
 _VERSIONS = f"{ONE_LIST}/definition/versions"
 _WRONG = (errors.INVALID_DEFINITION, errors.STALE_REGISTRY_VERSION)
 
+
+def _number(given: Any) -> Any:
+    # JSON's 1.0 is the integer 1; a text or a boolean is none.
+    if isinstance(given, str | bool):
+        raise ValueError("must be a whole number")
+    return given
+
+
+WholeNumber = Annotated[int, BeforeValidator(_number), Field(ge=0, le=2**31 - 1)]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 DomainText = Annotated[str, Field(max_length=2_048)]
 
@@ -79,14 +88,14 @@ class Tree(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    registry_version: int = Field(strict=True)
+    registry_version: WholeNumber
     root: Any
 
 
 class NewDefinition(Tree):
     """A definition to be put. With `base_version` it is refused where a colleague was quicker."""
 
-    base_version: int | None = Field(default=None, strict=True, ge=0)
+    base_version: WholeNumber | None = None
 
 
 class DefinitionAnswer(BaseModel):
