@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from pathlib import Path
@@ -240,3 +241,11 @@ async def test_the_builder_finds_companies_for_nothing(team: Team) -> None:
         await team.world.client.get(path, params={"q": "s"}, headers=team.ann)
     ).status_code == 422
     assert await team.world.balance(team.org) == 100
+
+
+async def test_a_list_that_is_removed_while_it_is_computed_is_not_found(team: Team) -> None:
+    calls = [("POST", "/materialize"), ("GET", "/members"), ("DELETE", ""), ("GET", "/export")] * 2
+    answers = await asyncio.gather(*(team.call(method, path) for method, path in calls))
+    for (method, path), answer in zip(calls, answers, strict=True):
+        assert answer.status_code in (200, 204, 404), (method, path, answer.text)
+    assert sorted(answers[place].status_code for place in (2, 6)) == [204, 404]

@@ -23,7 +23,7 @@ from tracewell.trace.filters.evaluation import evaluate
 from tracewell.trace.filters.model import Leaf, Node
 from tracewell.trace.filters.sources import Sources
 from tracewell.trace.lists import contents, store
-from tracewell.trace.lists.access import get_list
+from tracewell.trace.lists.access import get_list, lock_list
 from tracewell.trace.lists.definitions import current_definition
 from tracewell.trace.lists.model import (
     EXPORT_MEMBERS_MAX,
@@ -107,7 +107,7 @@ class Members:
             made = await self._compute(tx, found, number)
         async with self._database.transaction() as tx:
             # The list may have gone meanwhile; a later state of it is not overwritten.
-            await get_list(tx, member, list_id)
+            await lock_list(tx, member, list_id, "viewer")
             await contents.save_members(tx, list_id, made)
         return made
 
