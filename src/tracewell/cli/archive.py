@@ -18,7 +18,13 @@ from tracewell.web.disk import prune as prune_files
 
 @click.group()
 def archive() -> None:
-    """The WARC files of everything that was fetched."""
+    """Looks after the WARC files of everything that was fetched.
+
+    \b
+    Examples:
+      tracewell archive show
+      tracewell archive prune --dry-run
+    """
 
 
 @archive.command("show")

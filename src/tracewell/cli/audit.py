@@ -87,7 +87,8 @@ def proof(request_id: str, data: Path | None) -> None:
 
 @audit.command()
 @click.option("--format", "form", type=click.Choice([f.value for f in ExportFormat]),
-              default="jsonl", show_default=True)  # fmt: skip
+              default="jsonl", show_default=True,
+              help="JSON Lines, CEF, or RFC 5424 syslog.")  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
               help="A file; without it, standard output.")  # fmt: skip
 @click.option("--from-leaf", "first", type=click.IntRange(0), default=0, show_default=True,
