@@ -124,18 +124,20 @@ def measure_archive(fingerprints: FingerprintSet) -> None:
     print(f"from the WARC file, end to end: {count / best:.0f} pages per CPU second")
 
 
-def measure_hostile(fingerprints: FingerprintSet) -> None:
-    """2 MB of one piece, over and over."""
-    worst, piece = 0.0, b""
-    for one in _HOSTILE:
-        body = one * (HOSTILE_BYTES // len(one))
-        capture = Capture("https://h.example/", 200, (("Content-Type", "text/html"),), body, 0)
-        before = time.process_time()
-        detect(capture, fingerprints)
-        took = time.process_time() - before
-        if took > worst:
-            worst, piece = took, one
-    print(f"2 MB of one piece, {len(_HOSTILE)} pieces: worst {worst * 1e3:.0f} ms ({piece!r})")
+def measure_large(captures: Sequence[Capture], fingerprints: FingerprintSet) -> None:
+    """2 MB of one piece, over and over; and of real pages, each repeated to that size."""
+    real = [(capture.url.encode(), capture.body) for capture in captures[:: len(captures) // 40]]
+    for label, pieces in (("one piece", [(one, one) for one in _HOSTILE]), ("a real page", real)):
+        worst, which = 0.0, b""
+        for name, piece in pieces:
+            body = (piece * (HOSTILE_BYTES // len(piece) + 1))[:HOSTILE_BYTES]
+            capture = Capture("https://h.example/", 200, (("Content-Type", "text/html"),), body, 0)
+            before = time.process_time()
+            detect(capture, fingerprints)
+            took = time.process_time() - before
+            if took > worst:
+                worst, which = took, name
+        print(f"2 MB of {label}, {len(pieces)} of them: worst {worst * 1e3:.0f} ms ({which!r})")
 
 
 def measure_start(public: Path) -> None:
@@ -197,7 +199,7 @@ def main() -> int:
     fingerprints = load_fingerprints(public)
     fingerprints.prepare()
     measure_archive(fingerprints)
-    measure_hostile(fingerprints)
+    measure_large(captures, fingerprints)
     if not arguments.no_peers:
         measure_peers(captures, public)
     return 0

@@ -6,6 +6,7 @@ hold none of these signs (see `literals`).
 
 from __future__ import annotations
 
+import functools
 import html
 import html.entities
 import re
@@ -37,13 +38,14 @@ def reveal_references(flat: bytes) -> bytes | None:
     if len(pieces) == 1:
         return None
     near = 2 * _WINDOW_BYTES
-    for number in range(0, len(pieces), 2):
-        text = pieces[number]
+    for number, text in zip(range(0, len(pieces), 2), pieces[::2], strict=True):
         if len(text) > near:
             before = text[:_WINDOW_BYTES] if number else b""
             behind = text[-_WINDOW_BYTES:] if number < len(pieces) - 1 else b""
             pieces[number] = before + b"\n" + behind
-    for number in range(1, len(pieces), 2):
-        reference = pieces[number].decode("ascii")
-        pieces[number] = html.unescape(reference).encode("ascii", "replace")
+    pieces[1::2] = map(functools.cache(_resolve), pieces[1::2])  # there are few different ones
     return b"".join(pieces)
+
+
+def _resolve(reference: bytes) -> bytes:
+    return html.unescape(reference.decode("ascii")).encode("ascii", "replace")
