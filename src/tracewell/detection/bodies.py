@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -31,14 +32,18 @@ class RawBodies:
         """The places that lie in a body, by its number, counted from its start."""
         found: dict[int, list[int]] = {}
         starts, ends = self.starts, self.ends
-        low, high, number = 0, -1, -1  # of the body that the last place lay in
+        low, high, number, inside = 0, 0, -1, False  # the body or gap that the last place lay in
         for place in places:
             if not low <= place < high:
                 number = bisect.bisect_right(starts, place) - 1
-                if number < 0 or place >= ends[number]:
-                    continue
-                low, high = starts[number], ends[number]
-            found.setdefault(number, []).append(place - low)
+                low = starts[number] if number >= 0 else 0
+                high = ends[number] if number >= 0 else 0
+                inside = place < high
+                if not inside:
+                    low = high
+                    high = starts[number + 1] if number + 1 < len(starts) else sys.maxsize
+            if inside:
+                found.setdefault(number, []).append(place - low)
         return found
 
     def value(self, number: int) -> Value:

@@ -167,7 +167,7 @@ class DecodedBody:
             end += 1
         piece = self._raw[self._raw_read : end]
         *lines, rest = piece.split(self._line_end)
-        ends = itertools.accumulate((len(line) + 1 for line in lines), initial=self._text_read)
+        ends = itertools.accumulate([len(line) + 1 for line in lines], initial=self._text_read)
         _, *behind = ends
         self._returns += behind
         self._text_read = (behind[-1] if behind else self._text_read) + len(rest)

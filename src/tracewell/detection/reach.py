@@ -59,11 +59,12 @@ class Reach:
 
     def find_end(self, text: str, at: int) -> int | None:
         """The last place where a match whose anchor begins at `at` can end. None: not told."""
+        length = len(text)
         for step in self.steps:
             if not step.stops:
-                at = min(len(text), at + step.width)
+                at = at + step.width if at + step.width < length else length
                 continue
-            high = min(len(text), at + LOOK_MAX)
+            high = at + LOOK_MAX if at + LOOK_MAX < length else length
             end = high
             if step.count:
                 end = at - 1
@@ -76,7 +77,7 @@ class Reach:
                 for stop in step.stops:
                     found = text.find(stop, at, end)
                     end = found if found >= 0 else end
-            if end == high < len(text):
+            if end == high < length:
                 return None
             at = end
         return at
