@@ -29,7 +29,12 @@ def start(detect: Console, *arguments: str, **streams: Any) -> subprocess.Popen[
     environment |= {"PYTHONPATH": os.environ.get("PYTHONPATH", ""), "LC_ALL": "C.UTF-8"}
     environment["TRACEWELL_DATA"] = str(detect.data)
     command: list[str] = [str(SCRIPT), "detect", *arguments]
-    return subprocess.Popen(command, cwd=detect.folder, env=environment, **streams)
+    # A test run in the background of a shell has SIGINT ignored, and its children would have.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, cwd=detect.folder, env=environment, **streams)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

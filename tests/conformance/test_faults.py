@@ -51,6 +51,17 @@ def test_intrace_tells_an_unexpected_error_by_its_request_id(world: World) -> No
     assert world.analyst.get(one).content == made.content
 
 
+@proves("intrace", 500, "result_unreadable", "a stored result is sealed with a key not configured")
+def test_a_result_sealed_with_another_key_is_not_told(world: World) -> None:
+    made = look_up(world.analyst, WHOM)
+    one = f"/v1/lookup/{made.json()['request_id']}"
+    whole = _swap_payload(world, made, b"TWS1" + bytes(100))
+
+    check_envelope(world.analyst.get(one), 500, "result_unreadable")
+    _swap_payload(world, made, whole)
+    assert world.analyst.get(one).content == made.content
+
+
 def _swap_payload(world: World, made: httpx.Response, payload: bytes) -> bytes:
     request_id = made.json()["request_id"]
     ((before,),) = read(

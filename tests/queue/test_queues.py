@@ -154,7 +154,7 @@ async def test_a_worker_outlives_its_connection(database: Database, database_url
     stopping = Stopping()
     queue = open_queue(database, database_url, system_clock, 2.0)
     working = asyncio.create_task(queue.work(KIND, handler, 3, stopping))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         await put(database, "a")
         while done != ["a"]:
             await asyncio.sleep(0.05)
