@@ -17,7 +17,7 @@ demo: setup ## Crawl the sample web, serve both products, print keys and calls
 	@$(PY) -m examples.demo $(if $(FRESH),--fresh)
 
 test: setup ## Run all tests
-	@$(PYTEST) -n 2 --dist loadgroup -q
+	@$(PYTEST) -n 4 --dist loadgroup -q
 
 test-exactness: setup ## The long simulation of the ledger: 1,000 seeds and 200 kills
 	@$(PY) -m tests.exactness --seeds 1000 --kills 200 --database both

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracewell.detection import FingerprintSet, Limits, load_fingerprints
@@ -88,6 +88,7 @@ def about_bodies(tmp_path_factory: pytest.TempPathFactory) -> FingerprintSet:
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(HEADS, max_size=25))
+@example(["<svg>", "<script>", "<script id=telling-name>", "inner-text"])
 def test_broken_pages_give_the_same_with_and_without_prefilter(
     about_bodies: FingerprintSet, pieces: list[str]
 ) -> None:

@@ -24,6 +24,7 @@ from tracewell.detection.words import find_words, visible_text
 EXCERPT_CHARS_MAX = 300
 DEPTH_MAX = 512
 ELEMENTS_MAX = 10_000
+_BODY_CHARS_MIN = 1_000_000  # that much is soon read, however it lies
 _WALK_COST = 16  # of a character gathered from many nodes, next to one that lies in a row
 
 
@@ -38,7 +39,7 @@ class Page:
             body = body[: limits.body_bytes_max]
         self.decoded: DecodedBody = decode_body(body, content_type)
         self.bodies_cut = False
-        self._body_chars_left = 2 * len(self.source) + 1
+        self._body_chars_left = max(2 * len(self.source), _BODY_CHARS_MIN) + 1
 
     @property
     def source(self) -> str:
