@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from tracewell.extraction import PARTNERSHIP_TYPES, PartnershipType
+from tracewell.kernel.credits import Charge
 from tracewell.kernel.http.answer import as_response, json_answer
 from tracewell.kernel.http.app import passed
 from tracewell.kernel.http.endpoint import Access, Endpoint
@@ -23,6 +24,7 @@ from tracewell.trace.paging import (
 from tracewell.trace.partnerships import wire
 from tracewell.trace.partnerships.graph import DEPTH_MAX, NODES_MAX
 from tracewell.trace.partnerships.reading import (
+    PartnerPage,
     Sort,
     Wanted,
 )
@@ -46,6 +48,22 @@ Search = Annotated[SearchText, Query(description="Part of the partner's name or 
 def partnership_endpoints(service: Partnerships, pager: Pager) -> tuple[Endpoint, ...]:
     """The endpoints of partnerships."""
 
+    def told(
+        request: Request,
+        about: dict[str, Any],
+        side: str,
+        found: PartnerPage,
+        at: Page,
+        charge: Charge,
+    ) -> Response:
+        rows = [wire.row(side, row) for row in found.rows]
+        body = {
+            **about,
+            "type_counts": wire.counts(found.type_counts),
+            **pager.envelope(request.scope, at, rows, found.total),
+        }
+        return as_response(json_answer(body, headers=charge_headers(charge)))
+
     async def list_partnerships(
         request: Request,
         identifier: Identifier,
@@ -60,14 +78,7 @@ def partnership_endpoints(service: Partnerships, pager: Pager) -> tuple[Endpoint
         (head, found), charge = await service.list_partners(
             call_of(passed(request)), identifier, wanted, at
         )
-        body = {
-            "company": wire.company(head),
-            "type_counts": wire.counts(found.type_counts),
-            **pager.envelope(
-                request.scope, at, [wire.row("partner", r) for r in found.rows], found.total
-            ),
-        }
-        return as_response(json_answer(body, headers=charge_headers(charge)))
+        return told(request, {"company": wire.company(head)}, "partner", found, at, charge)
 
     async def list_partner_companies(
         request: Request,
@@ -83,14 +94,7 @@ def partnership_endpoints(service: Partnerships, pager: Pager) -> tuple[Endpoint
         (partner, found), charge = await service.list_publishers(
             call_of(passed(request)), partner_domain, wanted, at
         )
-        body = {
-            "partner": wire.partner(partner),
-            "type_counts": wire.counts(found.type_counts),
-            **pager.envelope(
-                request.scope, at, [wire.row("company", r) for r in found.rows], found.total
-            ),
-        }
-        return as_response(json_answer(body, headers=charge_headers(charge)))
+        return told(request, {"partner": wire.partner(partner)}, "company", found, at, charge)
 
     async def get_pair(request: Request, a: Identifier, b: Identifier) -> Response:
         """Whether two are partners, since when, and the pages that say so."""
