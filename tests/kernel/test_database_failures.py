@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -330,15 +331,18 @@ async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
             await open_database(f"sqlite:///{tmp_path / path}")
 
 
-async def test_two_processes_make_one_new_file_at_once(tmp_path: Path) -> None:
-    with fresh_database("sqlite", tmp_path, migrated=False) as url:
-        code = (
-            "import asyncio,sys\n"
-            "from tracewell.kernel.database import open_database\n"
-            "async def main():\n"
-            "    database = await open_database(sys.argv[1])\n"
-            "    await database.close()\n"
-            "asyncio.run(main())\n"
-        )
-        processes = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(6)]
-        assert [await asyncio.to_thread(process.wait, 60) for process in processes] == [0] * 6
+def test_processes_that_make_one_new_file_at_the_same_moment_all_open_it(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys, time\n"
+        "from tracewell.kernel.database import open_database\n"
+        "async def main():\n"
+        "    for number, url in enumerate(sys.argv[2:]):\n"
+        "        time.sleep(max(0, float(sys.argv[1]) + number / 10 - time.time()))\n"
+        "        await (await open_database(url)).close()\n"
+        "asyncio.run(main())\n"
+    )
+    # Of eight that did not wait for each other one in twenty-four was refused.
+    urls = [f"sqlite:///{tmp_path / f'{number}.db'}" for number in range(20)]
+    begin = str(time.time() + 2)
+    processes = [subprocess.Popen([sys.executable, "-c", code, begin, *urls]) for _ in range(6)]
+    assert [process.wait(60) for process in processes] == [0] * 6

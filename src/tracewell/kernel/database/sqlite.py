@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -49,12 +50,27 @@ def connect(path: str) -> apsw.Connection:
     with _translated():
         connection = apsw.Connection(path, statementcachesize=STATEMENT_CACHE)
         connection.setbusytimeout(BUSY_WAIT_MS)
-        connection.execute("PRAGMA journal_mode = WAL")
+        _enter_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cache_size = -65536")
         connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+def _enter_wal(connection: apsw.Connection) -> None:
+    # Two that switch a new file at once would wait for each other; SQLite sees that and refuses one
+    # of them at once, busy timeout or not. A file that is in WAL already answers without a lock.
+    deadline = time.monotonic() + BUSY_WAIT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.001, 0.005))  # noqa: S311 - jitter
+        else:
+            return
 
 
 def _connect_reader(path: str) -> apsw.Connection:
