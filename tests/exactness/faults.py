@@ -161,3 +161,11 @@ class FaultyTransaction:
         await self._points.pass_by(self._inner)
         await self._inner.execute_many(statement, rows)
         await self._points.pass_by(self._inner)
+
+    async def copy_rows(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Adds many rows."""
+        await self._points.pass_by(self._inner)
+        await self._inner.copy_rows(table, columns, rows)
+        await self._points.pass_by(self._inner)

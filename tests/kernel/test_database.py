@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -269,3 +269,37 @@ async def test_a_closed_database_says_that_it_failed(things: Database) -> None:
     await things.close()
     with pytest.raises(DatabaseFailed):
         await add(things, "late")
+
+
+async def test_copied_rows_are_rows_like_others(things: Database) -> None:
+    async with things.transaction() as tx:
+        await tx.copy_rows("things", ("amount", "name"), ((n, f"n{n}") for n in range(1_000)))
+        await tx.copy_rows("things", ("amount", "name"), [])
+    async with things.snapshot() as tx:
+        rows = await tx.fetch_all("SELECT name, amount, body FROM things ORDER BY amount LIMIT 2")
+        assert [tuple(row) for row in rows] == [("n0", 0, None), ("n1", 1, None)]
+        assert await tx.fetch_value("SELECT COUNT(*) FROM things") == 1_000
+
+
+@pytest.mark.parametrize("wrong", [("n0", 5), ("other", -1)])
+async def test_one_wrong_row_among_the_copied_undoes_all(
+    things: Database, wrong: tuple[str, int]
+) -> None:
+    with pytest.raises(DatabaseFailed) as caught:
+        async with things.transaction() as tx:
+            await tx.copy_rows("things", ("name", "amount"), [("n0", 0), (SECRET, 1), wrong])
+    assert SECRET not in str(caught.value)
+    assert await names(things) == []
+
+
+async def test_rows_that_cannot_be_made_undo_what_was_copied(things: Database) -> None:
+    def rows() -> Iterator[tuple[str, int]]:
+        yield "n0", 0
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        async with things.transaction() as tx:
+            await tx.copy_rows("things", ("name", "amount"), rows())
+    assert await names(things) == []
+    await add(things, "after")
+    assert await names(things) == ["after"]

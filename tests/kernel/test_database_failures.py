@@ -14,7 +14,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.databases import Cluster, NoPostgresql, fresh_database, start_cluster
+from tests.databases import Cluster, NoPostgresql, start_cluster
 from tests.kernel.conftest import CREATE
 
 from tracewell.kernel.database import Database, DatabaseFailed, open_database

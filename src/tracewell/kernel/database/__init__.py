@@ -11,6 +11,7 @@ from tracewell.kernel.database.model import (
     Row,
     Transaction,
 )
+from tracewell.kernel.database.numbering import reserve_ids
 from tracewell.kernel.database.opening import open_database
 from tracewell.kernel.database.sql import Dialect, Sql
 
@@ -26,4 +27,5 @@ __all__ = [
     "Sql",
     "Transaction",
     "open_database",
+    "reserve_ids",
 ]

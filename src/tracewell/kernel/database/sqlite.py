@@ -133,9 +133,20 @@ class SqliteTransaction:
         """Runs a statement once for each row of parameters."""
         text = statement if isinstance(statement, str) else statement.sqlite
         sql, names = positional(text, "?")
+        self._run_many(sql, (bind(names, row) for row in rows))
+
+    async def copy_rows(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Adds many rows through one prepared statement."""
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+        self._run_many(sql, rows)
+
+    def _run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         self._refuse_after_failure()
         try:
-            self._connection.executemany(sql, (bind(names, row) for row in rows))
+            self._connection.executemany(sql, rows)
         except apsw.Error as error:
             self.failed = True
             raise _failure(error) from error

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import orjson
 
-from tracewell.extraction import Fact, Field
+from tracewell.extraction import Fact
 from tracewell.kernel.credits.batch import Found
 from tracewell.kernel.database import Row, Sql, Transaction
-from tracewell.trace.companies.days import add_days, day_of, pack_days, unpack_days
+from tracewell.trace.companies.days import add_days, day_of, unpack_days
 from tracewell.trace.companies.model import Company, Domain, Sign, Summary, Use
-from tracewell.trace.companies.profile import country_of, render_profile
-from tracewell.trace.companies.properties import StoredUse, properties_of, stored_properties
-from tracewell.trace.companies.rules import best_facts, name_of
+from tracewell.trace.companies.properties import StoredUse, stored_properties
+from tracewell.trace.companies.rows import (
+    DOMAIN_COLUMNS,
+    FACT_COLUMNS,
+    SIGN_COLUMNS,
+    USE_COLUMNS,
+    company_row,
+    domain_rows,
+    fact_rows,
+    properties_of_row,
+    sign_rows,
+    use_rows,
+)
 from tracewell.trace.index.bitmaps import Property, change_properties
 from tracewell.trace.technologies.model import Technology
-from tracewell.trace.texts import name_key, sort_key
 
 _BY_DOMAIN = Sql(
     sqlite="""
@@ -240,48 +248,11 @@ async def save_company(tx: Transaction, company: Company, gone: Sequence[Use] = 
     Stored uses that it has no more must be `gone`: they are taken away.
     """
     before = await _stored_properties(tx, company, gone)
-    name = name_of(company)
-    best = best_facts(company.facts)
-
-    def shown(field: Field) -> str | None:
-        return best[field][0].value if field in best else None
-
-    year = shown("founded_year")
-    names = [name, company.slug, *(domain.domain for domain in company.domains)]
-    search_text = "\n".join(sort_key(text) for text in names)
-    of_company = {"company_id": company.company_id}
-    country, industry, employee_range = (
-        country_of(company),
-        shown("industry"),
-        shown("employee_range"),
-    )
-    await tx.execute(
-        _SAVE,
-        **of_company,
-        change_number=await tx.fetch_value(_NEXT_CHANGE),
-        name=name,
-        sort_name=sort_key(name),
-        search_text=search_text,
-        name_key=name_key(name),
-        country=country,
-        industry=industry,
-        employee_range=employee_range,
-        founded_year=int(year) if year else None,
-        partnership_count=company.partnership_count,
-        posting_count=company.posting_count,
-        visit_days=pack_days(company.visit_days),
-        technology_count=sum(use.status == "active" for use in company.uses),
-        first_observed_at=company.first_observed_at,
-        last_observed_at=company.last_observed_at,
-        last_crawled_at=company.last_crawled_at,
-        profile=render_profile(company),
-    )
+    row = company_row(company, await tx.fetch_value(_NEXT_CHANGE))
+    await tx.execute(_SAVE, **row._asdict())
     if tx.dialect == "sqlite":
-        await tx.execute(_SAVE_TEXT, **of_company, search_text=search_text)
-    after = properties_of(
-        company.primary_domain, search_text, company.uses, country, industry, employee_range
-    )
-    await change_properties(tx, company.company_id, before, after)
+        await tx.execute(_SAVE_TEXT, company_id=row.company_id, search_text=row.search_text)
+    await change_properties(tx, company.company_id, before, properties_of_row(company, row))
     await _save_parts(tx, company, gone)
 
 
@@ -292,19 +263,13 @@ async def _save_parts(tx: Transaction, company: Company, gone: Sequence[Use]) ->
     await tx.execute_many(
         _DROP_USE, [{**of_company, "technology_id": use.technology.technology_id} for use in gone]
     )
-    await tx.execute_many(_SAVE_DOMAIN, [of_company | _domain(one) for one in company.domains])
-    await tx.execute_many(_SAVE_USE, [of_company | _use_values(use) for use in company.uses])
-    await tx.execute_many(
-        _ADD_SIGN,
-        [
-            {**of_company, "technology_id": use.technology.technology_id, **_values(sign, place)}
-            for use in company.uses
-            for place, sign in enumerate(use.signs)
-        ],
-    )
-    await tx.execute_many(
-        _ADD_FACT, [of_company | _values(fact, place) for place, fact in enumerate(company.facts)]
-    )
+    for statement, columns, rows in (
+        (_SAVE_DOMAIN, DOMAIN_COLUMNS, domain_rows(company)),
+        (_SAVE_USE, USE_COLUMNS, use_rows(company)),
+        (_ADD_SIGN, SIGN_COLUMNS, sign_rows(company)),
+        (_ADD_FACT, FACT_COLUMNS, fact_rows(company)),
+    ):
+        await tx.execute_many(statement, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 async def _stored_properties(
@@ -325,31 +290,3 @@ async def _stored_properties(
             (country, industry, employee_range),
         )
     )
-
-
-def _domain(domain: Domain) -> dict[str, Any]:
-    return {
-        "domain": domain.domain,
-        "is_primary": int(domain.is_primary),
-        "first_observed_at": domain.first_observed_at,
-        "last_observed_at": domain.last_observed_at,
-    }
-
-
-def _use_values(use: Use) -> dict[str, Any]:
-    return {
-        "technology_id": use.technology.technology_id,
-        "version": use.version,
-        "version_observed_at": use.version_observed_at,
-        "confidence": use.confidence,
-        "status": use.status,
-        "first_observed_at": use.first_observed_at,
-        "last_observed_at": use.last_observed_at,
-        "observation_count": use.observation_count,
-        "seen_days": pack_days(use.seen_days),
-        "dropped_at": use.dropped_at,
-    }
-
-
-def _values(item: Sign | Fact, place: int) -> dict[str, Any]:
-    return {"place": place, **{name: getattr(item, name) for name in item.__slots__}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -31,8 +31,27 @@ _READ_CHUNK = """
 _WRITE_CHUNK = """
     INSERT INTO company_bitmaps (facet, value, chunk, bits) VALUES (:facet, :value, :chunk, :bits)
     ON CONFLICT (facet, value, chunk) DO UPDATE SET bits = excluded.bits"""
+_READ_CHUNKS = Sql(
+    sqlite="""
+        SELECT b.facet, b.value, b.chunk, b.bits FROM json_each(:keys) AS asked
+        JOIN company_bitmaps AS b ON b.facet = asked.value ->> 0
+          AND b.value = asked.value ->> 1 AND b.chunk = asked.value ->> 2""",
+    postgresql="""
+        SELECT b.facet, b.value, b.chunk, b.bits
+        FROM UNNEST(CAST(:facets AS TEXT[]), CAST(:values AS TEXT[]), CAST(:chunks AS INTEGER[]))
+          AS asked (facet, value, chunk)
+        JOIN company_bitmaps AS b ON b.facet = asked.facet AND b.value = asked.value
+          AND b.chunk = asked.chunk""",
+)
+_KEYS_AT_ONCE = 5_000
 _REMOVE_CHUNK = """
     DELETE FROM company_bitmaps WHERE facet = :facet AND value = :value AND chunk = :chunk"""
+
+
+_COLUMNS = ("facet", "value", "chunk", "bits")
+
+Key = tuple[str, str, int]
+"""Facet, value and chunk: one row."""
 
 
 class Property(NamedTuple):
@@ -88,6 +107,50 @@ async def change_properties(
                 await tx.execute(_REMOVE_CHUNK, **where)
 
 
+async def add_properties(tx: Transaction, found: Mapping[Property, Iterable[int]]) -> None:
+    """Notes properties that companies have now and had not: many at once, set by set."""
+    rows: dict[Key, BitMap] = {}
+    for of, companies in found.items():
+        for chunk, part in split_chunks(BitMap(companies)):
+            rows[of.facet, of.value, chunk] = part
+    known: set[Key] = set()
+    keys = list(rows)
+    for first in range(0, len(keys), _KEYS_AT_ONCE):
+        for *key, bits in await _read_chunks(tx, keys[first : first + _KEYS_AT_ONCE]):
+            one: Key = (key[0], key[1], key[2])
+            rows[one] |= BitMap.deserialize(bits)
+            known.add(one)
+    await tx.execute_many(
+        _WRITE_CHUNK, [dict(zip(_COLUMNS, _row(key, rows[key]), strict=True)) for key in known]
+    )
+    fresh = (_row(key, part) for key, part in rows.items() if key not in known)
+    await tx.copy_rows("company_bitmaps", _COLUMNS, fresh)
+
+
+def _row(key: Key, part: BitMap) -> tuple[str, str, int, bytes]:
+    part.run_optimize()
+    return (*key, part.serialize())
+
+
+async def _read_chunks(tx: Transaction, keys: Sequence[Key]) -> Sequence[Row]:
+    if tx.dialect == "sqlite":
+        return await tx.fetch_all(_READ_CHUNKS, keys=orjson.dumps(keys).decode())
+    facets, values, chunks = map(list, zip(*keys, strict=True))
+    return await tx.fetch_all(_READ_CHUNKS, facets=facets, values=values, chunks=chunks)
+
+
+def split_chunks(companies: BitMap) -> Iterator[tuple[int, BitMap]]:
+    """The companies chunk by chunk."""
+    while companies:
+        chunk = companies.min() >> CHUNK_BITS
+        if companies.max() >> CHUNK_BITS == chunk:
+            yield chunk, companies
+            return
+        part = companies & BitMap(range(chunk << CHUNK_BITS, (chunk + 1) << CHUNK_BITS))
+        companies = companies - part
+        yield chunk, part
+
+
 async def write_bitmap(tx: Transaction, of: Property, companies: BitMap) -> None:
     """Writes a property anew, whatever stood there."""
     await tx.execute(
@@ -95,13 +158,5 @@ async def write_bitmap(tx: Transaction, of: Property, companies: BitMap) -> None
         facet=of.facet,
         value=of.value,
     )
-    rows = []
-    while companies:
-        chunk = companies.min() >> CHUNK_BITS
-        part = companies & BitMap(range(chunk << CHUNK_BITS, (chunk + 1) << CHUNK_BITS))
-        companies = companies - part
-        part.run_optimize()
-        rows.append(
-            {"facet": of.facet, "value": of.value, "chunk": chunk, "bits": part.serialize()}
-        )
-    await tx.execute_many(_WRITE_CHUNK, rows)
+    rows = [_row((of.facet, of.value, chunk), part) for chunk, part in split_chunks(companies)]
+    await tx.copy_rows("company_bitmaps", _COLUMNS, rows)

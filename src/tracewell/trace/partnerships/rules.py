@@ -130,3 +130,26 @@ def resolve_claims(
         else:
             found.append((claim, by_name.get(name_key(claim.partner_name))))
     return found
+
+
+def add_sides(sides: Iterable[Side]) -> list[Side]:
+    """Sides of one company, partner and kind as one, as the database adds them up."""
+    together: dict[tuple[int, str, PartnershipType], Side] = {}
+    for side in sides:
+        key = (side.company_id, side.partner_key, side.partnership_type)
+        known = together.get(key)
+        together[key] = side if known is None else _both(known, side)
+    return list(together.values())
+
+
+def _both(first: Side, second: Side) -> Side:
+    last = max(first, second, key=lambda side: (side.last_observed_at, side.partner_name))
+    return replace(
+        first,
+        partner_name=last.partner_name,
+        is_listed=first.is_listed or second.is_listed,
+        is_listed_by=first.is_listed_by or second.is_listed_by,
+        first_observed_at=min(first.first_observed_at, second.first_observed_at),
+        last_observed_at=last.last_observed_at,
+        observation_count=first.observation_count + second.observation_count,
+    )
