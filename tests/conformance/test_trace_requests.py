@@ -79,6 +79,25 @@ def test_a_category_that_nobody_knows_is_not_found(world: World) -> None:
     check_nested(world.user.get("/v1/categories/not-a-category"), 404, "category_not_found")
 
 
+@proves("trace", 404, "company_not_found", "a flag about a company that nobody knows")
+def test_a_flag_about_an_unknown_company_is_told_in_its_own_shape(world: World) -> None:
+    answer = world.user.post("/v1/companies/not-a-real-domain.example/flags")
+    told = {
+        "error": "company_not_found",
+        "message": "No company was found for that identifier.",
+        "identifier": "not-a-real-domain.example",
+    }
+    check_body(answer, 404, {"detail": told})
+
+
+@proves("trace", 404, "flag_not_found", "the flag is another org's, or never was")
+def test_a_flag_of_another_org_is_not_found(world: World) -> None:
+    made = world.trace(world.new_customer()).post("/v1/companies/company-001.example/flags")
+    assert made.status_code == 201
+    check_nested(world.user.get(f"/v1/flags/{made.json()['flag_id']}"), 404, "flag_not_found")
+    check_nested(world.user.get("/v1/flags/nonsense"), 404, "flag_not_found")
+
+
 @proves("trace", 404, "job_not_found", "the job is another org's, or never was")
 def test_a_job_of_another_org_is_not_found(world: World) -> None:
     stranger = world.trace(world.new_customer())

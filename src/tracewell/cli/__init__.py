@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
 
 from tracewell.cli.errors import told_plainly
+from tracewell.cli.lazy import LazyGroup
 
 _COMMANDS = {
     "admin": ("tracewell.cli.admin", "admin"),
@@ -32,19 +31,8 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
-    """Imports a command's module only when that command is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, name = _COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(module), name)
-        assert isinstance(command, click.Command)
-        return command
+class _Tracewell(LazyGroup):
+    """The root: tells what fails below it plainly."""
 
     def invoke(self, ctx: click.Context) -> object:
         # Here, before click gets to see what it would call "Aborted!".
@@ -52,7 +40,9 @@ class _Lazy(click.Group):
             return super().invoke(ctx)
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Tracewell, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="tracewell")
 def _tracewell() -> None:
     """Company intelligence and identifier intelligence, self-hosted.

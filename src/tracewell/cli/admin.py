@@ -1,37 +1,26 @@
-"""`tracewell admin`: orgs, users, keys and credits, for the operator."""
+"""`tracewell admin`: orgs, users and keys, for the operator; credits and flags have modules."""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from tracewell.cli.errors import REFUSED, fail
+from tracewell.cli.lazy import LazyGroup
+from tracewell.cli.on_ground import run_on_ground
 from tracewell.cli.options import Moment, Span, data_option, json_option, show, show_all
 from tracewell.kernel.clock import format_utc_or_none
 from tracewell.kernel.identity.model import ApiKey, Org, User
 from tracewell.kernel.identity.service import MintedKey
 from tracewell.kernel.mail import MailFailed
 from tracewell.main import operations
-from tracewell.main.ground import Ground, open_ground
+from tracewell.main.ground import Ground
 from tracewell.main.plans import DEFAULT_PLAN, PLANS
 from tracewell.main.role_watch import known_roles
 from tracewell.main.settings import load_settings
-
-Result = TypeVar("Result")
-
-
-def _run(data: Path | None, work: Callable[[Ground], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        async with open_ground(load_settings(data=data)) as ground:
-            return await work(ground)
-
-    return asyncio.run(run())
 
 
 def _times(values: dict[str, Any]) -> dict[str, Any]:
@@ -54,9 +43,15 @@ def _tell_once(as_json: bool) -> None:
         click.echo("\nThe key is shown this once; only a keyed hash of it is kept.", err=True)
 
 
-@click.group()
+_ELSEWHERE = {
+    "credits": ("tracewell.cli.credits", "credits_group"),
+    "flags": ("tracewell.cli.flags", "flags"),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_ELSEWHERE)
 def admin() -> None:
-    """Orgs, users, keys and credits.
+    """Orgs, users, keys, credits and flags.
 
     \b
     Examples:
@@ -65,6 +60,7 @@ def admin() -> None:
       tracewell admin key create --user jane@acme.example
       tracewell admin key create --service crm --roles analyst --expires 90d --json
       tracewell admin credits grant Acme 500 --reason "pilot"
+      tracewell admin flags list --status queued
     """
 
 
@@ -91,7 +87,9 @@ def org_create(name: str, plan: str, data: Path | None, as_json: bool) -> None:
     Example:
       tracewell admin org create "Acme" --plan starter
     """
-    made = _run(data, lambda ground: ground.identity.create_org(name, plan, ground.open_org))
+    made = run_on_ground(
+        data, lambda ground: ground.identity.create_org(name, plan, ground.open_org)
+    )
     show(_shown(made), as_json=as_json)
 
 
@@ -105,7 +103,7 @@ def org_list(data: Path | None, as_json: bool) -> None:
     Example:
       tracewell admin org list --json
     """
-    rows = _run(data, operations.list_orgs)
+    rows = run_on_ground(data, operations.list_orgs)
     show_all([_times(row) for row in rows], as_json=as_json)
 
 
@@ -152,7 +150,7 @@ def user_create(
             ) from error
         return {**_shown(made), "verification_link": sent}
 
-    show(_run(data, work), as_json=as_json)
+    show(run_on_ground(data, work), as_json=as_json)
 
 
 @user.command("send-link")
@@ -172,7 +170,7 @@ def user_send_link(email: str, data: Path | None, as_json: bool) -> None:
         sent = await operations.send_email_link(ground, found)
         return {**_shown(found), "verification_link": sent}
 
-    show(_run(data, work), as_json=as_json)
+    show(run_on_ground(data, work), as_json=as_json)
 
 
 @user.command("set-password")
@@ -197,7 +195,7 @@ def user_set_password(email: str, data: Path | None, as_json: bool) -> None:
         await ground.identity.set_password(found, password)
         return found
 
-    show(_shown(_run(data, work)), as_json=as_json)
+    show(_shown(run_on_ground(data, work)), as_json=as_json)
 
 
 @user.command("detach")
@@ -216,7 +214,7 @@ def user_detach(email: str, data: Path | None, as_json: bool) -> None:
         await ground.identity.detach_user(await ground.identity.get_user(email))
         return await ground.identity.get_user(email)
 
-    show(_shown(_run(data, work)), as_json=as_json)
+    show(_shown(run_on_ground(data, work)), as_json=as_json)
 
 
 @admin.group()
@@ -287,7 +285,7 @@ def key_create(
             requests_per_minute=per_minute,
         )
 
-    show(_minted(_run(data, work)), as_json=as_json)
+    show(_minted(run_on_ground(data, work)), as_json=as_json)
     _tell_once(as_json)
 
 
@@ -309,7 +307,7 @@ def key_list(data: Path | None, as_json: bool) -> None:
             keys += page
         return keys
 
-    show_all([_shown(each) for each in _run(data, work)], as_json=as_json)
+    show_all([_shown(each) for each in run_on_ground(data, work)], as_json=as_json)
 
 
 @key.command("revoke")
@@ -323,7 +321,10 @@ def key_revoke(key_id: str, data: Path | None, as_json: bool) -> None:
     Example:
       tracewell admin key revoke key_01JD8XN0000000000000000000
     """
-    show(_shown(_run(data, lambda ground: ground.identity.revoke_key(key_id))), as_json=as_json)
+    show(
+        _shown(run_on_ground(data, lambda ground: ground.identity.revoke_key(key_id))),
+        as_json=as_json,
+    )
 
 
 @key.command("rotate")
@@ -338,42 +339,6 @@ def key_rotate(key_id: str, grace: int, data: Path | None, as_json: bool) -> Non
     Example:
       tracewell admin key rotate key_01JD8XN0000000000000000000 --grace 7d
     """
-    minted = _run(data, lambda ground: ground.identity.rotate_key(key_id, grace))
+    minted = run_on_ground(data, lambda ground: ground.identity.rotate_key(key_id, grace))
     show(_minted(minted), as_json=as_json)
     _tell_once(as_json)
-
-
-@admin.group("credits")
-def credits_group() -> None:
-    """Credits.
-
-    \b
-    Example:
-      tracewell admin credits grant Acme 500 --reason "pilot"
-    """
-
-
-@credits_group.command("grant")
-@click.argument("org_name", metavar="ORG")
-@click.argument("amount", metavar="N", type=click.IntRange(1, 1_000_000_000))
-@click.option("--reason", required=True, help="Kept in the ledger.")
-@data_option
-@json_option
-def credits_grant(
-    org_name: str, amount: int, reason: str, data: Path | None, as_json: bool
-) -> None:
-    """Books a grant of N credits.
-
-    \b
-    Example:
-      tracewell admin credits grant Acme 500 --reason "pilot"
-    """
-
-    async def work(ground: Ground) -> dict[str, Any]:
-        of = await ground.identity.get_org(org_name)
-        balance = await operations.grant_credits(ground, of, amount, reason)
-        return {"org": of.name, "granted": amount, "balance": balance, "reason": reason}
-
-    if not 1 <= len(reason.strip()) <= operations.REASON_CHARS_MAX:
-        fail(f"a reason has 1 to {operations.REASON_CHARS_MAX} characters", REFUSED)
-    show(_run(data, work), as_json=as_json)

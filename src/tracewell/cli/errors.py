@@ -25,6 +25,7 @@ from tracewell.main.entities import EntityRefused
 from tracewell.main.fingerprint_errors import CollectionRefused, RegistryUnreachable
 from tracewell.main.secret_files import SecretUnusable
 from tracewell.main.settings import SettingsWrong
+from tracewell.trace.flags.model import FlagRefused
 
 REFUSED = 1
 USAGE = 2
@@ -49,6 +50,7 @@ def told_plainly() -> Iterator[None]:
     except (
         CollectionRefused,
         EntityRefused,
+        FlagRefused,
         IdentityRefused,
         MigrationFailed,
         PasswordRefused,

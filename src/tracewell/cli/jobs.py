@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from tracewell.cli.errors import REFUSED, fail
+from tracewell.cli.on_ground import run_on_ground
 from tracewell.cli.options import data_option, json_option, show
 from tracewell.kernel.queue import count_tasks
-from tracewell.main.ground import Ground, open_ground
-from tracewell.main.settings import load_settings
+from tracewell.main.ground import Ground
 from tracewell.trace.jobs.model import KIND, Job
 from tracewell.trace.jobs.routes import describe_job
 from tracewell.trace.jobs.service import Jobs
-
-Value = TypeVar("Value")
 
 
 @click.group()
@@ -58,7 +54,7 @@ def list_jobs(is_open: bool, limit: int, data: Path | None, as_json: bool) -> No
             "jobs": [_summary(job) for job in found],
         }
 
-    told = _run(data, read)
+    told = run_on_ground(data, read)
     if as_json:
         show(told, as_json=True)
         return
@@ -83,7 +79,7 @@ def show_job(job_id: str, data: Path | None, as_json: bool) -> None:
     async def read(ground: Ground) -> dict[str, Any]:
         return describe_job(await _get(ground, job_id))
 
-    told = _run(data, read)
+    told = run_on_ground(data, read)
     if as_json:
         show(told, as_json=True)
         return
@@ -111,7 +107,7 @@ def cancel_job(job_id: str, data: Path | None, as_json: bool) -> None:
         await _get(ground, job_id)
         return await _jobs(ground).cancel_job(job_id)
 
-    show({"domains_cancelled": _run(data, cancel)}, as_json=as_json)
+    show({"domains_cancelled": run_on_ground(data, cancel)}, as_json=as_json)
 
 
 @jobs.command("retry")
@@ -130,17 +126,7 @@ def retry_job(job_id: str, data: Path | None, as_json: bool) -> None:
         await _get(ground, job_id)
         return await _jobs(ground).retry_job(job_id)
 
-    show({"domains_queued": _run(data, retry)}, as_json=as_json)
-
-
-def _run(data: Path | None, work: Callable[[Ground], Awaitable[Value]]) -> Value:
-    settings = load_settings(data=data)
-
-    async def run() -> Value:
-        async with open_ground(settings) as ground:
-            return await work(ground)
-
-    return asyncio.run(run())
+    show({"domains_queued": run_on_ground(data, retry)}, as_json=as_json)
 
 
 def _jobs(ground: Ground) -> Jobs:

@@ -26,6 +26,8 @@ from tracewell.trace.details.routes import detail_endpoints
 from tracewell.trace.details.service import Details
 from tracewell.trace.enrichment.routes import enrichment_endpoints
 from tracewell.trace.enrichment.service import Enrichment
+from tracewell.trace.flags.routes import flag_endpoints
+from tracewell.trace.flags.service import Flags
 from tracewell.trace.jobs.routes import job_endpoints
 from tracewell.trace.jobs.service import Jobs
 from tracewell.trace.lists.builder_routes import builder_endpoints
@@ -83,6 +85,7 @@ def build_trace(
             *user_endpoints(Users(database, ledger, search), pager),
             *technology_endpoints(Technologies(database), pager),
             *credit_endpoints(Credits(database, ledger), pager),
+            *flag_endpoints(Flags(database, clock, new_id)),
             *job_endpoints(Jobs(database, clock, new_id)),
             *_list_endpoints(database, ledger, search, clock, new_id, pager),
         ),

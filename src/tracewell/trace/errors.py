@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tracewell.kernel.errors import Catalogue, ErrorKind
 
 AUTHENTICATION_REQUIRED = ErrorKind(
@@ -70,6 +72,10 @@ COMPANY_NOT_FOUND = ErrorKind(
     "Check the domain or slug.",
     "nested",
 )
+FLAGGED_COMPANY_NOT_FOUND = replace(
+    COMPANY_NOT_FOUND, message="No company was found for that identifier.", shape="detail"
+)
+"""The same error in the words and the shape of the one endpoint that takes flags."""
 TECHNOLOGY_NOT_FOUND = ErrorKind(
     "technology_not_found",
     404,
@@ -115,6 +121,14 @@ JOB_NOT_FOUND = ErrorKind(
     404,
     "No such job.",
     "The org has made no job of this id.",
+    "Check the id.",
+    "nested",
+)
+FLAG_NOT_FOUND = ErrorKind(
+    "flag_not_found",
+    404,
+    "No such flag.",
+    "The org has put no flag of this id.",
     "Check the id.",
     "nested",
 )
@@ -286,6 +300,7 @@ CATALOGUE = Catalogue(
     CATEGORY_NOT_FOUND,
     BATCH_TOO_LARGE,
     JOB_NOT_FOUND,
+    FLAG_NOT_FOUND,
     LIST_NOT_FOUND,
     LIST_PERMISSION_DENIED,
     DEFINITION_NOT_FOUND,

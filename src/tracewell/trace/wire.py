@@ -188,14 +188,15 @@ def _schema(kind: ErrorKind, before: dict[str, Any] | None) -> dict[str, Any]:
             "properties": {"error": text, "message": text},
         }
     else:
+        outer, code = ("detail", "error") if kind.shape == "detail" else ("error", "code")
         mine = {
             "type": "object",
-            "required": ["error"],
+            "required": [outer],
             "properties": {
-                "error": {
+                outer: {
                     "type": "object",
-                    "required": ["code", "message"],
-                    "properties": {"code": text, "message": text},
+                    "required": [code, "message"],
+                    "properties": {code: text, "message": text},
                 }
             },
         }
@@ -206,6 +207,8 @@ def _schema(kind: ErrorKind, before: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _example(kind: ErrorKind) -> Any:
+    if kind.shape == "detail":
+        return orjson.loads(render(ApiError(kind, identifier="nobody.example")).body)
     contexts: dict[str, dict[str, Any]] = {
         "credit_exhausted": {"requested": 50, "shortfall": 12},
         "operational_rate_limit_exceeded": {"retry_after_seconds": 30},
