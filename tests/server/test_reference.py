@@ -85,7 +85,7 @@ def test_the_documents_are_valid_and_complete(server: Server) -> None:
                 assert operation["summary"], place
                 assert "HTTPValidationError" not in str(operation["responses"]) or name == "trace"
                 if path.startswith("/v1/"):
-                    assert {"401", "404", "405", "429", "500"} <= set(operation["responses"]), place
+                    assert {"401", "405", "429", "500"} <= set(operation["responses"]), place
 
 
 def test_a_browser_without_the_internet_shows_the_reference(server: Server, tmp_path: Path) -> None:

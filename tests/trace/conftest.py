@@ -177,6 +177,7 @@ async def world(
         endpoints=trace.endpoints,
         usual_errors=errors.USUAL,
         body_errors=errors.WITH_BODY,
+        path_errors=errors.WITH_PATH,
         document=wire.document,
         rules=rules,
         handled=wire.HANDLED,

@@ -87,7 +87,7 @@ async def test_history_tells_what_was_adopted_and_dropped(world: World) -> None:
     org = await world.make_org("Buyer")
     key = await world.org_key(org)
     body = await get(world, key, "acme/technologies/history", CompanyHistory)
-    assert [(row["at"][:10], row["slug"], row["event"]) for row in body["data"]] == [
+    assert [(row["occurred_at"][:10], row["slug"], row["event"]) for row in body["data"]] == [
         ("2026-09-30", "php", "adopted"),
         ("2026-09-30", "wordpress", "adopted"),
         ("2026-09-22", "nginx", "dropped"),

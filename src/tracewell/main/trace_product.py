@@ -42,6 +42,7 @@ def wire_trace(ground: Ground, keyring: Keyring, limiter: Limiter) -> tuple[ASGI
         endpoints=trace.endpoints,
         usual_errors=trace_errors.USUAL,
         body_errors=trace_errors.WITH_BODY,
+        path_errors=trace_errors.WITH_PATH,
         document=trace_wire.document,
         rules=rules,
         handled=trace_wire.HANDLED,

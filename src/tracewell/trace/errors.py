@@ -330,7 +330,6 @@ USUAL = (
     EMAIL_VERIFICATION_REQUIRED,
     VALIDATION_FAILED,
     RATE_LIMIT_EXCEEDED,
-    ROUTE_NOT_FOUND,
     METHOD_NOT_ALLOWED,
     HEADERS_TOO_LARGE,
     INTERNAL_ERROR,
@@ -339,3 +338,6 @@ USUAL = (
 
 WITH_BODY = (REQUEST_TIMEOUT, REQUEST_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
 """What an endpoint that takes a body may answer besides."""
+
+WITH_PATH = (ROUTE_NOT_FOUND,)
+"""What an endpoint with parameters in its path may answer besides: an empty one leads nowhere."""

@@ -174,36 +174,26 @@ def document(kinds: Iterable[ErrorKind]) -> dict[int | str, dict[str, Any]]:
 
 
 def _schema(kind: ErrorKind, before: dict[str, Any] | None) -> dict[str, Any]:
-    text = {"type": "string"}
-    if kind.shape == "minimal":
-        mine: dict[str, Any] = {
-            "type": "object",
-            "required": ["error"],
-            "properties": {"error": text},
-        }
-    elif kind.shape == "flat":
-        mine = {
-            "type": "object",
-            "required": ["error", "message"],
-            "properties": {"error": text, "message": text},
-        }
-    else:
-        outer, code = ("detail", "error") if kind.shape == "detail" else ("error", "code")
-        mine = {
-            "type": "object",
-            "required": [outer],
-            "properties": {
-                outer: {
-                    "type": "object",
-                    "required": [code, "message"],
-                    "properties": {code: text, "message": text},
-                }
-            },
-        }
-    if before is None or before == mine:
+    """What a body of the kind looks like, beside those that were known before."""
+    mine = _body_schema(kind)
+    if before is None:
         return mine
-    known = before.get("anyOf", [before])
-    return {"anyOf": known if mine in known else [*known, mine]}
+    known = [one for one in before.get("anyOf", [before]) if one != mine]
+    return {"anyOf": [*known, mine]}
+
+
+def _body_schema(kind: ErrorKind) -> dict[str, Any]:
+    if kind.shape == "minimal":
+        return _object(error={"const": kind.message})
+    told = {"message": {"type": "string"}}
+    if kind.shape == "nested":
+        return _object(error=_object(code={"const": kind.code}, **told))
+    flat = _object(error={"const": kind.code}, **told)
+    return _object(detail=flat) if kind.shape == "detail" else flat
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _example(kind: ErrorKind) -> Any:

@@ -141,7 +141,7 @@ def report_endpoints(reports: Reports, roles: Roles) -> tuple[Endpoint, ...]:
             None,
             "reports",
             errors=(errors.SIGNING_FAILED,),
-            media_type=PDF,
+            media_types=(PDF,),
         ),
         Endpoint(
             "GET",

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from tracewell.kernel.errors import ErrorKind
@@ -38,6 +38,7 @@ def build_app(
     endpoints: Iterable[Endpoint],
     usual_errors: Sequence[ErrorKind],
     body_errors: Sequence[ErrorKind],
+    path_errors: Sequence[ErrorKind] = (),
     document: Callable[[Iterable[ErrorKind]], dict[int | str, dict[str, Any]]],
     rules: ProductRules,
     handled: Iterable[type[Exception]],
@@ -45,9 +46,10 @@ def build_app(
 ) -> FastAPI:
     """The app behind a gate.
 
-    `usual_errors` belong to every endpoint, `body_errors` to those that take a body; `document`
-    renders error kinds as OpenAPI responses; `handled` are the exceptions that the
-    product describes (all others are internal errors, told and logged).
+    `usual_errors` belong to every endpoint, `body_errors` to those that take a body, `path_errors`
+    to those whose path has parameters; `document` renders error kinds as OpenAPI responses;
+    `handled` are the exceptions that the product describes (all others are internal errors, told
+    and logged).
     """
     app = FastAPI(
         title=title,
@@ -59,7 +61,8 @@ def build_app(
     )
     for endpoint in endpoints:
         body = body_errors if endpoint.takes_body else ()
-        _add(app, endpoint, document([*usual_errors, *body, *endpoint.errors]))
+        path = path_errors if "{" in endpoint.path else ()
+        _add(app, endpoint, document([*usual_errors, *body, *path, *endpoint.errors]))
 
     async def describe(request: Request, error: Exception) -> Response:
         return as_response(rules.describe(error, _request_id(request)))
@@ -106,9 +109,12 @@ def _add(app: FastAPI, endpoint: Endpoint, errors: dict[int | str, dict[str, Any
     answer: dict[str, Any] = {"description": "The answer."}
     if endpoint.answer is not None:
         answer["model"] = endpoint.answer
-    elif endpoint.media_type != JSON:
-        schema = {"type": "string", "contentMediaType": endpoint.media_type}
-        answer["content"] = {endpoint.media_type: {"schema": schema}}
+    is_file = endpoint.answer is None and endpoint.media_types != (JSON,)
+    if is_file:
+        answer["content"] = {
+            one: {"schema": {"type": "string", "contentMediaType": one}}
+            for one in endpoint.media_types
+        }
     app.add_api_route(
         endpoint.path,
         endpoint.handler,
@@ -118,6 +124,8 @@ def _add(app: FastAPI, endpoint: Endpoint, errors: dict[int | str, dict[str, Any
         tags=[endpoint.tag],
         status_code=endpoint.status,
         response_model=None,
+        # FastAPI documents JSON beside a file unless the class of the response has no type.
+        response_class=Response if is_file else JSONResponse,
         responses={endpoint.status: answer, **errors},
     )
 
@@ -160,19 +168,30 @@ def _complete_document(
             schema = make()
             schema.setdefault("components", {})["securitySchemes"] = security
             schema["security"] = [{name: []} for name in security]
-            if not has_framework_errors:
-                _drop_framework_errors(schema)
+            _drop_framework_errors(schema, all_of_them=not has_framework_errors)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _drop_framework_errors(schema: dict[str, Any]) -> None:
-    """FastAPI documents its own 422 body by itself, also where a product never answers it."""
+def _drop_framework_errors(schema: dict[str, Any], *, all_of_them: bool) -> None:
+    """FastAPI documents its own 422 body by itself: also where a product never answers it, and
+    where there is nothing but texts in the path, which are never wrong."""
     for operations in schema["paths"].values():
         for operation in operations.values():
-            if "HTTPValidationError" in str(operation["responses"].get("422")):
+            told = "HTTPValidationError" in str(operation["responses"].get("422"))
+            if told and (all_of_them or not _can_be_wrong(operation)):
                 del operation["responses"]["422"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        schema["components"].get("schemas", {}).pop(name, None)
+    if all_of_them:
+        for name in ("HTTPValidationError", "ValidationError"):
+            schema["components"].get("schemas", {}).pop(name, None)
+
+
+def _can_be_wrong(operation: dict[str, Any]) -> bool:
+    return "requestBody" in operation or any(
+        parameter["in"] != "path"
+        or parameter["schema"].keys() - {"title", "description", "type"}
+        or parameter["schema"]["type"] != "string"
+        for parameter in operation.get("parameters", ())
+    )

@@ -35,7 +35,7 @@ class Access:
 class Endpoint:
     """One operation. `path` begins with `/v1/`; `errors` are those beyond the product's usual.
 
-    `media_type` is documented where there is no `answer` model: a file.
+    `media_types` are documented where there is no `answer` model: a file in any of these.
     """
 
     method: str
@@ -48,7 +48,7 @@ class Endpoint:
     status: int = 200
     errors: tuple[ErrorKind, ...] = ()
     takes_body: bool = False
-    media_type: str = JSON
+    media_types: tuple[str, ...] = (JSON,)
 
     @property
     def name(self) -> str:

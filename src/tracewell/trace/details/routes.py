@@ -84,7 +84,7 @@ class EventAnswer(_Model):
     slug: str
     name: str
     event: Literal["adopted", "dropped"]
-    at: datetime
+    occurred_at: datetime
 
 
 class CompanyHistory(_Model):
@@ -279,7 +279,12 @@ def _sign(sign: Sign) -> dict[str, Any]:
 
 
 def _event(row: Event) -> dict[str, Any]:
-    return {"slug": row.slug, "name": row.name, "event": row.event, "at": format_utc(row.at)}
+    return {
+        "slug": row.slug,
+        "name": row.name,
+        "event": row.event,
+        "occurred_at": format_utc(row.at),
+    }
 
 
 def _posting(row: PostingRow) -> dict[str, Any]:

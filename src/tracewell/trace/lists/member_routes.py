@@ -168,7 +168,7 @@ def member_endpoints(service: Members, pager: Pager) -> tuple[Endpoint, ...]:
         Endpoint(
             "GET", f"{ONE_LIST}/export", export_members, PAID, "Export a list's members", None,
             TAG, errors=(*ONE, errors.CREDIT_EXHAUSTED, errors.LIST_TOO_LARGE, *stale),
-            media_type="text/csv",
+            media_types=tuple(one.partition(";")[0] for one in MEDIA_TYPES.values()),
         ),
     )  # fmt: skip
 
