@@ -19,7 +19,18 @@ def test_the_whole_of_administration_by_program(console_on: Console) -> None:
     assert re.fullmatch(TIME, org["created_at"])
     assert admin("org", "list") == [{**org, "balance": 2000}]
     granted = admin("credits", "grant", "Acme", "500", "--reason", "pilot")
-    assert granted == {"org": "Acme", "granted": 500, "balance": 2500, "reason": "pilot"}
+    assert granted == {
+        "org": "Acme", "granted": 500, "balance": 2500, "reason": "pilot",
+        "request_id": granted["request_id"], "booked": True,
+    }  # fmt: skip
+    again = ("credits", "grant", "Acme", "500", "--reason", "pilot", "--request-id")
+    assert admin(*again, granted["request_id"]) == {**granted, "booked": False}
+    assert admin("org", "set-plan", "Acme", "pro")["topped_up"] == 8_000
+    shown = admin("credits", "show", "Acme")
+    assert (shown["balance"], shown["plan"]) == (10_500, "pro")
+    assert shown["next_grant_credits"] == 10_000
+    assert re.fullmatch(r"\d{4}-\d\d-01T00:00:00Z", shown["next_grant_at"])
+    assert admin("credits", "settle") == {"orgs_settled": 0}
 
     jane = admin("user", "create", "Jane@Acme.example", "--org", "Acme", "--verified")
     assert jane["email"] == "jane@acme.example"

@@ -14,7 +14,9 @@ def test_trace_alone_is_at_v1(server_dialect: str, servers: Servers) -> None:
     world = World(servers.get(server_dialect, product="trace"))
     assert world.server.trace == world.server.url
     client = world.trace(world.new_customer())
-    assert client.get("/v1/credits").json() == {"balance": 10_000, "plan": "pro"}
+    credits = client.get("/v1/credits").json()
+    assert (credits["balance"], credits["plan"]) == (10_000, "pro")
+    assert credits["next_grant"]["credits"] == 10_000
     check_flat(world.trace().get("/v1/credits"), 401, "authentication_required", known=False)
     check_nested(client.get("/v1/lookup"), 404, "route_not_found")
     check_nested(world.raw(b"NONSENSE\r\n\r\n"), 400, "bad_request", known=False)

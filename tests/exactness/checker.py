@@ -9,12 +9,16 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tests.exactness.history import Asked, History, Told
-from tests.exactness.world import Intention
+from tests.exactness.world import BEGIN_MS, PLAN_CREDITS, Intention
 
 from tracewell.kernel.credits.rules import UNLOCK_MS
 from tracewell.kernel.database import Database, Transaction
+
+CAUGHT_UP = 12
+"""Months that passed while nobody looked and are granted all the same; no more than these."""
 
 _WALLS = ("ConstraintError", "Violation", "Deadlock", "Serialization")
 """Parts of the names of errors that say that a lock was missing."""
@@ -75,6 +79,18 @@ async def _read_org(tx: Transaction, org_id: int) -> Books:
     return Books(org_id, balance, tuple(entries), orphans)
 
 
+def month_of(at: int) -> int:
+    """The month of a moment, counted from year 0."""
+    moment = datetime.fromtimestamp(at // 1000, UTC)
+    return moment.year * 12 + moment.month - 1
+
+
+def month_of_grant(request_id: str) -> int:
+    """The month that an entry `month-2026-11` is for."""
+    year, month = request_id.removeprefix("month-").split("-")
+    return int(year) * 12 + int(month) - 1
+
+
 @dataclass
 class _Replay:
     """The states that an org went through; state n is that after n entries."""
@@ -82,6 +98,8 @@ class _Replay:
     balances: list[int] = field(default_factory=lambda: [0])
     with_balance: dict[int, list[int]] = field(default_factory=lambda: {0: [0]})
     since: list[int] = field(default_factory=lambda: [0])
+    # The last month that is granted. An account is opened with the first one settled.
+    granted: list[int] = field(default_factory=lambda: [month_of(BEGIN_MS)])
     # For each item, its windows: (the state that has it, its end).
     windows: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
@@ -100,6 +118,8 @@ class _Replay:
         self.balances.append(self.balances[-1] + entry.credits)
         self.with_balance.setdefault(self.balances[-1], []).append(state)
         self.since.append(entry.created_at)
+        is_monthly = entry.request_id.startswith("month-")
+        self.granted.append(month_of_grant(entry.request_id) if is_monthly else self.granted[-1])
         for item in due:
             self.windows.setdefault(item, []).append((state, entry.created_at + UNLOCK_MS))
 
@@ -153,13 +173,19 @@ class _Org:
         self.asked: Mapping[str, tuple[Asked, Told]] = {call[0].request_id: call for call in calls}
         self.moments = moments
         self.verdict = verdict
+        self.grants: dict[str, list[tuple[Asked, Told]]] = {}
+        for call in calls:
+            if call[0].intention.kind == "grant":
+                self.grants.setdefault(call[0].booking_id, []).append(call)
         self.replay = _Replay()
+        self.booked: dict[str, int] = {}
         self.wrong: list[str] = []
 
     def complaints(self) -> list[str]:
         self._sums()
-        for entry in self.books.entries:
+        for state, entry in enumerate(self.books.entries, 1):
             self._entry(entry)
+            self.booked[entry.request_id] = state
         paid = {entry.request_id for entry in self.books.entries}
         for asked, told in self.calls:
             if asked.request_id not in paid:
@@ -189,13 +215,16 @@ class _Org:
             self.wrong.append(f"{entry.request_id}: booked before its predecessor")
         due: set[int] = set()
         call = self.asked.get(entry.request_id)
-        if call is None:
-            if not entry.request_id.startswith("opening-"):
-                self.wrong.append(f"{entry.request_id}: an entry of no call")
-        elif entry.kind == "charge":
+        if entry.request_id.startswith("month-"):
+            self._monthly(entry)
+        elif entry.request_id in self.grants:
+            self._grant(entry, self.grants[entry.request_id])
+        elif call is not None and entry.kind == "charge":
             due = self._charge(entry, call, state)
-        elif call[0].intention.credits != entry.credits or call[1].what not in ("granted", "lost"):
-            self.wrong.append(f"{entry.request_id}: granted {entry.credits}, told {call[1]}")
+        elif not entry.request_id.startswith("opening-"):
+            self.wrong.append(f"{entry.request_id}: an entry of no call")
+        if month_of(entry.created_at) > self.replay.granted[-1] and entry.kind == "charge":
+            self.wrong.append(f"{entry.request_id}: charged before the month's grant")
         self.replay.add(entry, due)
         balance = self.replay.balances[-1]
         if balance < 0:
@@ -205,9 +234,28 @@ class _Org:
         asked, told = call
         if not asked.at <= entry.created_at <= told.at:
             self.wrong.append(f"{entry.request_id}: booked outside of its call's time")
-        expected = (balance,) if entry.kind == "grant" else (-entry.credits, balance)
+        expected = (-entry.credits, balance)
         if told.numbers != expected:
             self.wrong.append(f"{entry.request_id}: told {told.numbers}, true is {expected}")
+
+    def _monthly(self, entry: Entry) -> None:
+        """Month after month without a gap, but for those that passed too long ago."""
+        month, present = month_of_grant(entry.request_id), month_of(entry.created_at)
+        expected = max(self.replay.granted[-1], present - CAUGHT_UP) + 1
+        if month != expected or month > present:
+            self.wrong.append(f"{entry.request_id}: booked in {present}, due was {expected}")
+        if (entry.kind, entry.credits) != ("grant", PLAN_CREDITS):
+            self.wrong.append(f"{entry.request_id}: {entry.kind} of {entry.credits}")
+
+    def _grant(self, entry: Entry, attempts: Sequence[tuple[Asked, Told]]) -> None:
+        """Booked in the time of one of the attempts, with what they asked for."""
+        if attempts[0][0].intention.credits != entry.credits:
+            self.wrong.append(f"{entry.request_id}: granted {entry.credits}")
+        if not any(
+            asked.at <= entry.created_at and (told.what == "lost" or entry.created_at <= told.at)
+            for asked, told in attempts
+        ):
+            self.wrong.append(f"{entry.request_id}: booked outside of its calls' time")
 
     def _charge(self, entry: Entry, call: tuple[Asked, Told], state: int) -> set[int]:
         asked, told = call
@@ -238,7 +286,11 @@ class _Org:
         some state of the org while the call was under way."""
         intention = asked.intention
         if told.what == "granted":
-            self.wrong.append(f"{asked.request_id}: a grant was told and not booked")
+            booked = self.booked.get(asked.booking_id)
+            if booked is None:
+                self.wrong.append(f"{asked.request_id}: a grant was told and not booked")
+            elif not self._ever(asked, told, told.numbers[0], 0, since=booked):
+                self.wrong.append(f"{asked.request_id}: told a false balance {told.numbers}")
         elif told.what == "absent" and intention.present:
             self.wrong.append(f"{asked.request_id}: {intention.items} told absent")
         elif told.what == "charged":
@@ -253,13 +305,14 @@ class _Org:
             if shortfall < 1 or not self._ever(asked, told, requested - shortfall, requested):
                 self.wrong.append(f"{asked.request_id}: refused falsely: {told.numbers}")
 
-    def _ever(self, asked: Asked, told: Told, balance: int, due: int) -> bool:
-        """Whether the org had that balance and that much was due at a moment of the call."""
-        since = self.replay.since
+    def _ever(self, asked: Asked, told: Told, balance: int, due: int, since: int = 0) -> bool:
+        """Whether the org had that balance and that much was due at a moment of the call, with
+        the moment's month granted; in the state `since` or a later one."""
+        times = self.replay.since
         for state in self.replay.with_balance.get(balance, ()):
-            until = since[state + 1] if state + 1 < len(since) else told.at
-            begin = max(asked.at, since[state])
-            if begin > told.at or (due and until < asked.at):
+            until = times[state + 1] if state + 1 < len(times) else told.at
+            begin = max(asked.at, times[state])
+            if state < since or begin > told.at or (due and until < asked.at):
                 continue
             # A refusal reads the clock under the account's lock, while the state still holds. A
             # free answer reads a snapshot first, from which a charge that is booked but not yet
@@ -267,6 +320,8 @@ class _Org:
             last = min(told.at, until) if due else told.at
             first = bisect.bisect_left(self.moments, begin)
             for now in (begin, *self.moments[first : bisect.bisect_right(self.moments, last)]):
-                if len(self.replay.due(state, asked.intention.present, now)) == due:
+                is_granted = month_of(now) <= self.replay.granted[state]
+                found = self.replay.due(state, asked.intention.present, now)
+                if is_granted and len(found) == due:
                     return True
         return False

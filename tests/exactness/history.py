@@ -23,6 +23,12 @@ class Asked:
     intention: Intention
     at: int
 
+    @property
+    def booking_id(self) -> str:
+        """The request id of a grant, the same for every attempt: who loses the answer asks again
+        by it."""
+        return f"grant-{self.intention.client}-{self.intention.number}"
+
 
 @dataclass(frozen=True)
 class Told:

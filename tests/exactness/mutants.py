@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from tests.exactness.history import Told
 from tests.exactness.server import Items, Server, read_items
+from tests.exactness.world import PLAN, PLAN_CREDITS
 
 from tracewell.kernel.clock import Clock
 from tracewell.kernel.credits import (
@@ -23,6 +24,7 @@ from tracewell.kernel.credits import (
     store,
 )
 from tracewell.kernel.credits.batch import _Waiting
+from tracewell.kernel.credits.model import Standing
 from tracewell.kernel.credits.rules import (
     UNLOCK_MS,
     ChargePlan,
@@ -43,7 +45,7 @@ class OpenLedger(Ledger):
     """No mutant: the product's charge with its steps laid open, and without its quick free path."""
 
     def __init__(self, clock: Clock, new_id: IdFactory) -> None:
-        super().__init__(clock, new_id)
+        super().__init__(clock, new_id, monthly={PLAN: PLAN_CREDITS})
         self.clock = clock
         self.new_id = new_id
 
@@ -55,12 +57,19 @@ class OpenLedger(Ledger):
         self, tx: Transaction, requests: Sequence[ChargeRequest]
     ) -> tuple[Charge | CreditsExhausted, ...]:
         """Lock, look, plan, write."""
-        balances = await store.lock_balances(tx, (request.call.org_id for request in requests))
+        accounts = await store.lock_accounts(tx, (request.call.org_id for request in requests))
         windows = await self.look(tx, requests)
         now = self.clock()
+        balances = await self.settled(tx, accounts, now)
         plan = self.plan(requests, windows, balances, now)
         await self.write(tx, requests, plan, now)
         return plan.outcomes
+
+    async def settled(
+        self, tx: Transaction, accounts: Mapping[int, Standing], now: int
+    ) -> dict[int, int]:
+        """The balances, the grants that are due booked."""
+        return await self._grants.settle(tx, accounts, now)
 
     async def look(
         self, tx: Transaction, requests: Sequence[ChargeRequest]
@@ -108,7 +117,8 @@ class _OneByOne(Server):
         told = () if found is None else found.items
         request = ChargeRequest(call, told)
         windows = await self.ledger.look(tx, [request])
-        balances = await store.fetch_balances(tx, [call.org_id])
+        accounts = await store.fetch_accounts(tx, [call.org_id])
+        balances = {org_id: account.balance for org_id, account in accounts.items()}
         now = self.clock()
         plan = plan_charges([request], windows, balances, now)
         if isinstance(plan.outcomes[0], CreditsExhausted):
@@ -140,7 +150,7 @@ class ClaimBeforeWrite(_OneByOne):
     async def page(self, call: Call, items: Items) -> Told:
         entry_id = self.ledger.new_id("led")
         async with self.database.transaction() as tx:
-            await store.lock_balances(tx, [call.org_id])
+            await store.lock_accounts(tx, [call.org_id])
             told, _, plan, now = await self.decide(tx, call, items)
             await tx.execute_many(_CLAIM, _claims(call, plan, entry_id, now))
         if plan.unlocks:
@@ -158,7 +168,7 @@ class NonIdempotentRetry(_OneByOne):
         for last in (False, True):
             try:
                 async with self.database.transaction() as tx:
-                    await store.lock_balances(tx, [call.org_id])
+                    await store.lock_accounts(tx, [call.org_id])
                     if plan is None:
                         told, _, plan, now = await self.decide(tx, call, items)
                     entry_id = self.ledger.new_id("led")

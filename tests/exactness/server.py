@@ -8,10 +8,11 @@ Mutants replace parts of this; nothing here is replaced in a run that is to pass
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 from tests.exactness.history import Asked, Told
-from tests.exactness.world import ITEMS, World, is_there
+from tests.exactness.world import ITEMS, PLAN, PLAN_CREDITS, World, is_there
 
 from tracewell.kernel.clock import Clock
 from tracewell.kernel.credits import Call, ChargeBatcher, ChargeRequest, CreditsExhausted, Ledger
@@ -49,7 +50,7 @@ class Server:
 
     def make_ledger(self, clock: Clock, new_id: IdFactory) -> Ledger:
         """The ledger; mutants have another."""
-        return Ledger(clock, new_id)
+        return Ledger(clock, new_id, monthly={PLAN: PLAN_CREDITS})
 
     def make_batcher(self) -> ChargeBatcher[Items, Items]:
         """The group commit; mutants have another."""
@@ -61,7 +62,9 @@ class Server:
         call = Call(intention.org_id, "api", "key", intention.kind, asked.request_id)
         try:
             if intention.kind == "grant":
-                return await self.grant(call, intention.credits)
+                booked = call._replace(request_id=asked.booking_id)
+                told = await self.grant(booked, intention.credits)
+                return replace(told, request_id=asked.request_id)
             if intention.kind == "page":
                 return await self.page(call, intention.items)
             return await self.read(call, intention.items)
@@ -84,24 +87,17 @@ class Server:
         async with self.database.transaction() as tx:
             (found,) = await read_items(tx, [items])
             told = () if found is None else found.items
-            charge = await self.ledger.charge(tx, ChargeRequest(call, told))
+            (charge,) = await self.ledger.charge_all(tx, [ChargeRequest(call, told)])
+        if isinstance(charge, CreditsExhausted):
+            raise charge
         numbers = (charge.credits, charge.remaining)
         return Told(call.request_id, "charged", items=told, numbers=numbers)
 
     async def grant(self, call: Call, credits: int) -> Told:
-        """Credits for an org."""
+        """Credits for an org, once for each request id."""
         async with self.database.transaction() as tx:
-            balance = await self.ledger.book(tx, call, "grant", credits, "simulation")
-        return Told(call.request_id, "granted", numbers=(balance,))
-
-
-async def has_entry(database: Database, request_id: str) -> bool:
-    """Whether the ledger has the call: what an operator looks up when a grant's answer was lost."""
-    async with database.statement() as tx:
-        found = await tx.fetch_value(
-            "SELECT 1 FROM credit_ledger WHERE request_id = :request_id", request_id=request_id
-        )
-    return found is not None
+            booking = await self.ledger.book(tx, call, "grant", credits, "simulation")
+        return Told(call.request_id, "granted", numbers=(booking.balance,))
 
 
 async def prepare(database: Database) -> None:
@@ -122,9 +118,10 @@ async def populate(database: Database, ledger: Ledger, world: World) -> None:
         for org_id in world.org_ids:
             await tx.execute(
                 "INSERT INTO orgs (org_id, name, plan, created_at)"
-                " VALUES (:org_id, :name, 'none', 0)",
+                " VALUES (:org_id, :name, :plan, 0)",
                 org_id=org_id,
                 name=f"org {org_id}",
+                plan=PLAN,
             )
             await ledger.open_account(tx, org_id)
             call = Call(org_id, "api", None, "opening", f"opening-{org_id}")

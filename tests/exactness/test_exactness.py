@@ -11,6 +11,7 @@ import pytest
 from tests.databases import NoPostgresql, all_migrations
 from tests.exactness.campaign import Tally, run_kills, run_seeds, run_sweep
 from tests.exactness.crashes import CrashingServer
+from tests.exactness.grant_mutants import GRANT_MUTANTS
 from tests.exactness.mutants import MUTANTS, Control
 from tests.exactness.server import Server
 
@@ -51,7 +52,7 @@ def test_what_two_processes_told_is_true_however_often_one_is_killed(database_ur
     assert tally.charged > 50
 
 
-@pytest.mark.parametrize("mutant", MUTANTS)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *GRANT_MUTANTS])
 def test_a_planted_bug_is_caught(database_url: str, mutant: type[Server]) -> None:
     tally = asyncio.run(
         run_seeds(database_url, range(MUTANT_SEEDS_MAX), make_server=mutant, until_wrong=True)

@@ -21,6 +21,9 @@ ITEMS = 40
 PAGE_MAX = 6
 GRANT_MAX = 8
 BEGIN_MS = 1_790_000_000_000
+PLAN = "simulated"
+PLAN_CREDITS = 2
+"""What every month brings to each org: little, so that it runs out."""
 
 
 def is_there(item: int) -> bool:

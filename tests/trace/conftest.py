@@ -32,6 +32,9 @@ from tracewell.values import Capture
 NOW = 1_790_000_000_000
 DAY_MS = 86_400_000
 
+MONTHLY = {"thirty": 30, "seventy": 70}
+"""What plans of these names grant a month; orgs of others get what a test books."""
+
 TECHNOLOGIES = {
     "nginx": {
         "cats": [1],
@@ -158,7 +161,7 @@ async def world(
     new_id = IdFactory(clock)
     hasher = KeyHasher(b"h" * 32)
     identity = Identity(database, hasher, TokenSigner(b"s" * 32, clock), clock, new_id)
-    ledger = Ledger(clock, new_id)
+    ledger = Ledger(clock, new_id, monthly=MONTHLY)
     limiter = open_limiter(None, tmp_path / "limits")
     keyring = Keyring(database, hasher, clock)
     trace = build_trace(

@@ -196,7 +196,7 @@ async def test_an_org_sees_its_own_balance_plan_and_ledger(world: World) -> None
     await world.client.get("/v1/companies/one", headers=key)
     credits = await world.client.get("/v1/credits", headers=key)
     CreditsAnswer.model_validate_json(credits.content)
-    assert credits.json() == {"balance": 4, "plan": "starter"}
+    assert credits.json() == {"balance": 4, "plan": "starter", "next_grant": None}
     ledger = await world.client.get("/v1/credits/ledger", headers=key)
     Paged[LedgerEntryAnswer].model_validate_json(ledger.content)
     charge, grant = ledger.json()["data"]

@@ -71,6 +71,7 @@ def org() -> None:
     \b
     Examples:
       tracewell admin org create "Acme" --plan starter
+      tracewell admin org set-plan Acme pro
       tracewell admin org list
     """
 
@@ -91,6 +92,25 @@ def org_create(name: str, plan: str, data: Path | None, as_json: bool) -> None:
         data, lambda ground: ground.identity.create_org(name, plan, ground.open_org)
     )
     show(_shown(made), as_json=as_json)
+
+
+@org.command("set-plan")
+@click.argument("org_name", metavar="ORG")
+@click.argument("plan", type=click.Choice(list(PLANS)))
+@data_option
+@json_option
+def org_set_plan(org_name: str, plan: str, data: Path | None, as_json: bool) -> None:
+    """Puts an org on another plan.
+
+    A larger plan brings at once what this month's grant lacks of it; a smaller one takes nothing
+    back. The next month's grant is the new plan's.
+
+    \b
+    Example:
+      tracewell admin org set-plan Acme pro
+    """
+    done = run_on_ground(data, lambda ground: operations.set_plan(ground, org_name, plan))
+    show(done, as_json=as_json)
 
 
 @org.command("list")

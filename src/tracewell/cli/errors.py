@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from tracewell.intrace.role_file import RoleFileWrong
-from tracewell.kernel.credits.service import AccountNotFound
+from tracewell.kernel.credits import AccountNotFound, BookedOtherwise
 from tracewell.kernel.database import DatabaseFailed, MigrationFailed
 from tracewell.kernel.identity.passwords import PasswordRefused
 from tracewell.kernel.identity.service import IdentityRefused
@@ -48,6 +48,7 @@ def told_plainly() -> Iterator[None]:
     except RoleFileWrong as error:
         fail(f"ROLE_FILE cannot be used:\n{error}", USAGE)
     except (
+        BookedOtherwise,
         CollectionRefused,
         EntityRefused,
         FlagRefused,

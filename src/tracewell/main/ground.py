@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from tracewell.kernel.clock import Clock, system_clock
-from tracewell.kernel.credits import Call, Ledger
+from tracewell.kernel.credits import Ledger
 from tracewell.kernel.database import Database, Migrations, Transaction, open_database
 from tracewell.kernel.database.migrate import load_migrations
 from tracewell.kernel.identity.keys import KeyHasher
@@ -41,10 +41,7 @@ class Ground:
 
     async def open_org(self, tx: Transaction, org: Org) -> None:
         """What a new org has from its first moment: an account with its plan's credits."""
-        await self.ledger.open_account(tx, org.org_id)
-        credits = PLANS[org.plan].credits_per_month
-        call = Call(org.org_id, "app", None, "org create", self.new_id("req"))
-        await self.ledger.book(tx, call, "grant", credits, f"plan {org.plan}")
+        await self.ledger.open_account_of_plan(tx, org.org_id)
 
 
 def all_migrations() -> Migrations:
@@ -86,7 +83,8 @@ async def open_ground(
         await identity.ensure_hash_secret()
         smtp = settings.smtp_url
         mail = MailServer(smtp.get_secret_value(), settings.smtp_from) if smtp else None
-        ledger = Ledger(clock, new_id)
+        monthly = {plan.name: plan.credits_per_month for plan in PLANS.values()}
+        ledger = Ledger(clock, new_id, monthly=monthly)
         yield Ground(settings, database, clock, new_id, hasher, identity, ledger, mail)
     finally:
         await database.close()

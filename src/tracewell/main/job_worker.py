@@ -127,7 +127,8 @@ class _Tools:
 
 
 async def _keep_up(settings: Settings, ground: Ground, tools: _Tools, clock: Clock) -> None:
-    """From time to time: a new archive file, old ones deleted, stale companies queued."""
+    """From time to time: a new archive file, old ones deleted, stale companies queued, monthly
+    grants booked."""
     jobs = Jobs(ground.database, clock, ground.new_id)
     folder = archive_folder(settings.data)
     while True:
@@ -136,6 +137,9 @@ async def _keep_up(settings: Settings, ground: Ground, tools: _Tools, clock: Clo
                 await asyncio.to_thread(tools.archive.close)
             if settings.archive_retention_days is not None and folder.is_dir():
                 await asyncio.to_thread(prune, folder, clock(), settings.archive_retention_days)
+            count = await ground.ledger.settle_all(ground.database)
+            if count:
+                _log.info("booked the monthly grants of %d orgs", count)
             if settings.refresh_after_days is not None:
                 count = await jobs.refresh_stale(settings.refresh_after_days)
                 if count:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from tracewell.kernel.credits import Call
+from tracewell.kernel.clock import format_utc
+from tracewell.kernel.credits import Account, Booking, Call
 from tracewell.kernel.identity import store as identity_store
 from tracewell.kernel.identity.model import Org, User
 from tracewell.main.ground import Ground
@@ -15,7 +16,8 @@ ORGS_LISTED_MAX = 10_000
 
 
 async def list_orgs(ground: Ground) -> list[dict[str, Any]]:
-    """The orgs with their balances."""
+    """The orgs with their balances, what is due to them included."""
+    await ground.ledger.settle_all(ground.database)
     async with ground.database.snapshot() as tx:
         orgs = await identity_store.list_orgs(tx, ORGS_LISTED_MAX)
         return [
@@ -30,11 +32,47 @@ async def list_orgs(ground: Ground) -> list[dict[str, Any]]:
         ]
 
 
-async def grant_credits(ground: Ground, org: Org, credits: int, reason: str) -> int:
-    """Books a grant; returns the new balance."""
-    call = Call(org.org_id, "app", None, "credits grant", ground.new_id("req"))
+async def grant_credits(
+    ground: Ground, org: Org, credits: int, reason: str, request_id: str | None
+) -> tuple[Call, Booking]:
+    """Books a grant, once for each request id; None makes one. Raises BookedOtherwise."""
+    call = Call(org.org_id, "app", None, "credits grant", request_id or ground.new_id("req"))
     async with ground.database.transaction() as tx:
-        return await ground.ledger.book(tx, call, "grant", credits, reason)
+        return call, await ground.ledger.book(tx, call, "grant", credits, reason)
+
+
+async def set_plan(ground: Ground, reference: str, plan: str) -> dict[str, Any]:
+    """Puts an org on another plan: what the old one owes is booked first, then what the new one
+    brings this month beyond it. Raises IdentityRefused."""
+    org_id = (await ground.identity.get_org(reference)).org_id
+    async with ground.database.transaction() as tx:
+        await ground.ledger.settle(tx, [org_id])
+        # Read under the account's lock: of two changes at once the second one sees the first.
+        org = await identity_store.find_org_by_id(tx, org_id)
+        assert org is not None, "orgs are never removed"
+        credits = 0
+        if org.plan != plan:
+            await identity_store.set_plan(tx, org_id, plan)
+            credits = await ground.ledger.top_up(tx, org_id, org.plan, plan)
+        account = await ground.ledger.get_account(tx, org_id)
+    return {"org": org.name, "plan_before": org.plan, "topped_up": credits, **shown(account)}
+
+
+async def show_credits(ground: Ground, reference: str) -> dict[str, Any]:
+    """An org's account. Raises IdentityRefused."""
+    org = await ground.identity.get_org(reference)
+    account = await ground.ledger.get_settled_account(ground.database, org.org_id)
+    return {"org": org.name, **shown(account)}
+
+
+def shown(account: Account) -> dict[str, Any]:
+    """An account as an operator reads it."""
+    return {
+        "plan": account.plan,
+        "balance": account.balance,
+        "next_grant_at": format_utc(account.next_grant_at),
+        "next_grant_credits": account.next_credits,
+    }
 
 
 async def send_email_link(ground: Ground, user: User) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-from tracewell.kernel.credits import Call, Charge, ChargeRequest, Ledger
+from tracewell.kernel.credits import Call, Charge, ChargeRequest, CreditsExhausted, Ledger
 from tracewell.kernel.credits.batch import Found
 from tracewell.kernel.database import Database, Transaction
 from tracewell.kernel.http.gate import Passed
@@ -52,5 +52,9 @@ async def metered(
     if charge is None:
         async with database.transaction() as tx:
             found = await read(tx)
-            charge = await ledger.charge(tx, ChargeRequest(call, found.items))
+            (outcome,) = await ledger.charge_all(tx, [ChargeRequest(call, found.items)])
+        # After the commit: a month's grant that this call has booked stands, paid or refused.
+        if isinstance(outcome, CreditsExhausted):
+            raise outcome
+        charge = outcome
     return found.answer, charge

@@ -3,6 +3,9 @@
 from tracewell.kernel.credits.batch import ChargeBatcher
 from tracewell.kernel.credits.model import (
     Account,
+    AccountNotFound,
+    BookedOtherwise,
+    Booking,
     Call,
     Charge,
     ChargeRequest,
@@ -14,6 +17,9 @@ from tracewell.kernel.credits.service import Ledger
 
 __all__ = [
     "Account",
+    "AccountNotFound",
+    "BookedOtherwise",
+    "Booking",
     "Call",
     "Charge",
     "ChargeBatcher",

@@ -48,12 +48,44 @@ class CreditsExhausted(Exception):  # noqa: N818 - the contract's word
         self.shortfall = shortfall
 
 
+class AccountNotFound(LookupError):  # noqa: N818
+    """The org has no credit account."""
+
+
+class BookedOtherwise(Exception):  # noqa: N818
+    """The request id was booked already, with other credits; nothing was booked now."""
+
+    def __init__(self, request_id: str, credits: int) -> None:
+        super().__init__(f"{request_id} was booked already, with {credits} credits")
+
+
+class Standing(NamedTuple):
+    """A balance, and the month whose grant it has had (see `months`)."""
+
+    balance: int
+    grant_month: int
+
+
+class Booking(NamedTuple):
+    """The balance after a booking; `is_new` is False where the request id was booked before."""
+
+    balance: int
+    is_new: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An org's balance."""
+    """An org's balance and what it waits for: `next_credits` at `next_grant_at`.
+
+    `is_grant_due`: a month's grant is still to be booked.
+    """
 
     org_id: int
     balance: int
+    plan: str
+    next_grant_at: int
+    next_credits: int
+    is_grant_due: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
-from tracewell.kernel.credits.model import ChargeRequest, LedgerEntry
+from tracewell.kernel.credits.model import ChargeRequest, LedgerEntry, Standing
 from tracewell.kernel.credits.rules import ChargePlan, ItemKey, Window
 from tracewell.kernel.database import Sql, Transaction
 
 # SQLite's writer is alone by BEGIN IMMEDIATE; PostgreSQL locks the accounts, in one order.
-_LOCK_BALANCES = Sql(
+_LOCK_ACCOUNTS = Sql(
     sqlite="""
-        SELECT org_id, balance FROM credit_accounts
+        SELECT org_id, balance, grant_month FROM credit_accounts
         WHERE org_id IN (SELECT value FROM json_each(:org_ids))""",
     postgresql="""
-        SELECT org_id, balance FROM credit_accounts
+        SELECT org_id, balance, grant_month FROM credit_accounts
         WHERE org_id = ANY(CAST(:org_ids AS BIGINT[])) ORDER BY org_id FOR UPDATE""",
 )
 
@@ -81,7 +81,8 @@ _WRITE_POSTGRESQL = """
       AS spent (org_id, credits)
     WHERE credit_accounts.org_id = spent.org_id"""
 
-_OPEN = "INSERT INTO credit_accounts (org_id, balance) VALUES (:org_id, 0)"
+_OPEN = """
+    INSERT INTO credit_accounts (org_id, balance, grant_month) VALUES (:org_id, 0, :grant_month)"""
 
 _ADD_ENTRY = """
     INSERT INTO credit_ledger (entry_id, org_id, kind, credits, channel, key_id, endpoint,
@@ -93,16 +94,23 @@ _ADD_BALANCE = """
     UPDATE credit_accounts SET balance = balance + :credits
     WHERE org_id = :org_id RETURNING balance"""
 
-_BALANCES = Sql(
+_ACCOUNTS = Sql(
     sqlite="""
-        SELECT org_id, balance FROM credit_accounts
+        SELECT org_id, balance, grant_month FROM credit_accounts
         WHERE org_id IN (SELECT value FROM json_each(:org_ids))""",
     postgresql="""
-        SELECT org_id, balance FROM credit_accounts
+        SELECT org_id, balance, grant_month FROM credit_accounts
         WHERE org_id = ANY(CAST(:org_ids AS BIGINT[]))""",
 )
 
-_BALANCE = "SELECT balance FROM credit_accounts WHERE org_id = :org_id"
+_ACCOUNT = """
+    SELECT a.balance, a.grant_month, o.plan
+    FROM credit_accounts AS a JOIN orgs AS o ON o.org_id = a.org_id
+    WHERE a.org_id = :org_id"""
+
+_BOOKED = """
+    SELECT credits FROM credit_ledger
+    WHERE org_id = :org_id AND kind = :kind AND request_id = :request_id AND kind <> 'charge'"""
 
 _ENTRIES = """
     SELECT entry_id, org_id, kind, credits, channel, key_id, endpoint, item_count, request_id,
@@ -113,20 +121,21 @@ _ENTRIES = """
 _ENTRY_COUNT = "SELECT COUNT(*) FROM credit_ledger WHERE org_id = :org_id"
 
 
-async def lock_balances(tx: Transaction, org_ids: Iterable[int]) -> dict[int, int]:
-    """The balances of the orgs that have an account, locked until the transaction ends."""
-    return await _balances(tx, _LOCK_BALANCES, org_ids)
+async def lock_accounts(tx: Transaction, org_ids: Iterable[int]) -> dict[int, Standing]:
+    """How the orgs that have an account stand, locked until the transaction ends."""
+    return await _accounts(tx, _LOCK_ACCOUNTS, org_ids)
 
 
-async def fetch_balances(tx: Transaction, org_ids: Iterable[int]) -> dict[int, int]:
-    """The balances of the orgs that have an account, without a lock."""
-    return await _balances(tx, _BALANCES, org_ids)
+async def fetch_accounts(tx: Transaction, org_ids: Iterable[int]) -> dict[int, Standing]:
+    """How the orgs that have an account stand, without a lock."""
+    return await _accounts(tx, _ACCOUNTS, org_ids)
 
 
-async def _balances(tx: Transaction, statement: Sql, org_ids: Iterable[int]) -> dict[int, int]:
+async def _accounts(tx: Transaction, statement: Sql, org_ids: Iterable[int]) -> dict[int, Standing]:
     wanted = sorted(set(org_ids))
     asked = orjson.dumps(wanted).decode() if tx.dialect == "sqlite" else wanted
-    return {row[0]: row[1] for row in await tx.fetch_all(statement, org_ids=asked)}
+    rows = await tx.fetch_all(statement, org_ids=asked)
+    return {row[0]: Standing(row[1], row[2]) for row in rows}
 
 
 async def fetch_windows(tx: Transaction, keys: Iterable[ItemKey]) -> dict[ItemKey, Window]:
@@ -195,14 +204,14 @@ def _credits(plan: ChargePlan) -> dict[int, int]:
     return counts
 
 
-async def open_account(tx: Transaction, org_id: int) -> None:
-    """Makes an account with a balance of 0."""
-    await tx.execute(_OPEN, org_id=org_id)
+async def open_account(tx: Transaction, org_id: int, grant_month: int) -> None:
+    """Makes an account with a balance of 0 that waits for the grants after that month."""
+    await tx.execute(_OPEN, org_id=org_id, grant_month=grant_month)
 
 
-async def add_to_balance(tx: Transaction, org_id: int, credits: int) -> int | None:
-    """Moves and locks the balance; returns the new one, or None without an account."""
-    balance: int | None = await tx.fetch_value(_ADD_BALANCE, credits=credits, org_id=org_id)
+async def add_to_balance(tx: Transaction, org_id: int, credits: int) -> int:
+    """Moves the balance of an account that exists; returns the new one."""
+    balance: int = await tx.fetch_value(_ADD_BALANCE, credits=credits, org_id=org_id)
     return balance
 
 
@@ -224,9 +233,17 @@ async def add_entry(tx: Transaction, entry: LedgerEntry) -> None:
     )
 
 
-async def fetch_balance(tx: Transaction, org_id: int) -> int | None:
-    """The balance, or None without an account."""
-    value: int | None = await tx.fetch_value(_BALANCE, org_id=org_id)
+async def fetch_account(tx: Transaction, org_id: int) -> tuple[Standing, str] | None:
+    """How the org stands, and its plan; None without an account."""
+    row = await tx.fetch_one(_ACCOUNT, org_id=org_id)
+    return None if row is None else (Standing(row[0], row[1]), row[2])
+
+
+async def find_booked(tx: Transaction, org_id: int, kind: str, request_id: str) -> int | None:
+    """The credits that were booked for a request; None where none were. Not for charges."""
+    value: int | None = await tx.fetch_value(
+        _BOOKED, org_id=org_id, kind=kind, request_id=request_id
+    )
     return value
 
 

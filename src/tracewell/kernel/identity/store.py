@@ -58,6 +58,13 @@ async def find_org_by_id(tx: Transaction, org_id: int) -> Org | None:
     return None if row is None else Org(*row)
 
 
+async def set_plan(tx: Transaction, org_id: int, plan: str) -> None:
+    """Puts an org on another plan."""
+    await tx.execute(
+        "UPDATE orgs SET plan = :plan WHERE org_id = :org_id", plan=plan, org_id=org_id
+    )
+
+
 async def list_orgs(tx: Transaction, limit: int) -> list[Org]:
     """The orgs in the order they were made."""
     rows = await tx.fetch_all(f"{_ORG} ORDER BY org_id LIMIT :limit", limit=limit)

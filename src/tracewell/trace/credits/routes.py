@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from tracewell.kernel.clock import format_utc
-from tracewell.kernel.credits import LedgerEntry
+from tracewell.kernel.credits import Account, LedgerEntry
 from tracewell.kernel.http.answer import as_response, json_answer
 from tracewell.kernel.http.app import passed
 from tracewell.kernel.http.endpoint import Access, Endpoint
@@ -21,13 +21,23 @@ from tracewell.trace.paging import LIMIT_DEFAULT, Page, Paged, PageLimit, PageNu
 _TAG = "Credits"
 
 
+class NextGrantAnswer(BaseModel):
+    """When the plan's next credits are booked, and how many."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    due_at: datetime
+    credits: int
+
+
 class CreditsAnswer(BaseModel):
-    """What the org has left, and its plan."""
+    """What the org has left, its plan, and the next grant of it (null where it grants none)."""
 
     model_config = ConfigDict(extra="forbid")
 
     balance: int
     plan: str
+    next_grant: NextGrantAnswer | None
 
 
 class LedgerEntryAnswer(BaseModel):
@@ -53,9 +63,9 @@ def credit_endpoints(service: Credits, pager: Pager) -> tuple[Endpoint, ...]:
     """The endpoints of credits."""
 
     async def get_credits(request: Request) -> Response:
-        """The balance and the plan of the caller's org."""
-        found = await service.get_balance(call_of(passed(request)).org_id)
-        return as_response(json_answer({"balance": found.balance, "plan": found.plan}))
+        """The balance and the plan of the caller's org, and when it gets how many credits."""
+        found = await service.get_account(call_of(passed(request)).org_id)
+        return as_response(json_answer(_account(found)))
 
     async def list_ledger(
         request: Request, page: PageNumber = 1, limit: PageLimit = LIMIT_DEFAULT
@@ -75,6 +85,15 @@ def credit_endpoints(service: Credits, pager: Pager) -> tuple[Endpoint, ...]:
             Paged[LedgerEntryAnswer], _TAG,
         ),
     )  # fmt: skip
+
+
+def _account(account: Account) -> dict[str, Any]:
+    due_at, credits = format_utc(account.next_grant_at), account.next_credits
+    return {
+        "balance": account.balance,
+        "plan": account.plan,
+        "next_grant": {"due_at": due_at, "credits": credits} if credits else None,
+    }
 
 
 def _entry(entry: LedgerEntry) -> dict[str, Any]:

@@ -1,21 +1,10 @@
-"""What an org may see of its credits. Free, and nothing here charges or grants."""
+"""What an org may see of its credits. Free; a month's grant that is due is booked first."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from tracewell.kernel.credits import Ledger, LedgerEntry
+from tracewell.kernel.credits import Account, Ledger, LedgerEntry
 from tracewell.kernel.database import Database
-from tracewell.kernel.identity import store as identity_store
 from tracewell.trace.paging import Page
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """The org's credits and the plan that it is on."""
-
-    balance: int
-    plan: str
 
 
 class Credits:
@@ -25,16 +14,12 @@ class Credits:
         self._database = database
         self._ledger = ledger
 
-    async def get_balance(self, org_id: int) -> Balance:
-        """Raises LookupError where there is no such org."""
-        async with self._database.snapshot() as tx:
-            org = await identity_store.find_org_by_id(tx, org_id)
-            account = await self._ledger.get_account(tx, org_id)
-        if org is None:
-            raise LookupError(org_id)
-        return Balance(account.balance, org.plan)
+    async def get_account(self, org_id: int) -> Account:
+        """The balance, the plan and the next grant. Raises AccountNotFound."""
+        return await self._ledger.get_settled_account(self._database, org_id)
 
     async def list_entries(self, org_id: int, page: Page) -> tuple[list[LedgerEntry], int]:
         """A page of the ledger, the newest entry first, and how many there are."""
+        await self._ledger.get_settled_account(self._database, org_id)
         async with self._database.snapshot() as tx:
             return await self._ledger.list_entries(tx, org_id, limit=page.limit, offset=page.offset)
