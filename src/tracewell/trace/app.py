@@ -20,6 +20,7 @@ from tracewell.trace.accounts.service import Accounts
 from tracewell.trace.companies.columns import CompanyColumns
 from tracewell.trace.companies.routes import company_endpoints, company_fast_handlers
 from tracewell.trace.companies.service import Companies
+from tracewell.trace.computations.routes import computation_endpoints
 from tracewell.trace.credits.routes import credit_endpoints
 from tracewell.trace.credits.service import Credits
 from tracewell.trace.details.routes import detail_endpoints
@@ -75,6 +76,7 @@ def build_trace(
     pager = Pager(public_url)
     companies = Companies(database, ledger)
     search = Search(database, ledger, CompanyColumns())
+    members = Members(database, ledger, search, clock)
     return Trace(
         endpoints=(
             *company_endpoints(companies, pager),
@@ -87,7 +89,8 @@ def build_trace(
             *credit_endpoints(Credits(database, ledger), pager),
             *flag_endpoints(Flags(database, clock, new_id)),
             *job_endpoints(Jobs(database, clock, new_id)),
-            *_list_endpoints(database, ledger, search, clock, new_id, pager),
+            *_list_endpoints(database, search, members, clock, new_id, pager),
+            *computation_endpoints(database, ledger, search, members, clock, pager),
         ),
         fast=company_fast_handlers(companies),
         accounts=accounts_router(Accounts(identity, limiter)),
@@ -97,8 +100,8 @@ def build_trace(
 
 def _list_endpoints(
     database: Database,
-    ledger: Ledger,
     search: Search,
+    members: Members,
     clock: Clock,
     new_id: IdFactory,
     pager: Pager,
@@ -108,7 +111,7 @@ def _list_endpoints(
     return (
         *builder_endpoints(database, search),
         *definition_endpoints(definitions, pager),
-        *member_endpoints(Members(database, ledger, search, clock), pager),
+        *member_endpoints(members, pager),
         *list_endpoints(Lists(database, clock, new_id), pager),
         *domain_endpoints(definitions, pager, "added"),
         *domain_endpoints(definitions, pager, "excluded"),

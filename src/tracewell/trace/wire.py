@@ -95,12 +95,8 @@ class TraceRules:
             raise ApiError(errors.KEY_MISSING_ORG_ASSOCIATION)
         if not principal.email_verified:
             raise ApiError(errors.EMAIL_VERIFICATION_REQUIRED)
-        if endpoint.access.user_only and not principal.is_user:
-            raise ApiError(
-                errors.USER_CREDENTIAL_REQUIRED,
-                credential_type_used=_CREDENTIAL_NAMES[principal.kind],
-                credential_type_required=_USER_CREDENTIALS,
-            )
+        if endpoint.access.user_only:
+            require_user(principal)
 
     def quota(self, principal: Principal | None) -> Quota:
         """The key's own limit, or the default."""
@@ -117,6 +113,16 @@ class TraceRules:
     def is_internal(self, error: Exception) -> bool:
         """Whether the error is none that a caller can cause."""
         return not isinstance(error, RequestValidationError) and as_api_error(error) is None
+
+
+def require_user(principal: Principal) -> None:
+    """Raises ApiError (user_credential_required) where no user acts."""
+    if not principal.is_user:
+        raise ApiError(
+            errors.USER_CREDENTIAL_REQUIRED,
+            credential_type_used=_CREDENTIAL_NAMES[principal.kind],
+            credential_type_required=_USER_CREDENTIALS,
+        )
 
 
 def as_api_error(error: Exception) -> ApiError | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -25,6 +26,11 @@ _READ = Sql(
 _READ_PREFIXED = """
     SELECT value, bits FROM company_bitmaps
     WHERE facet = :facet AND value >= :prefix AND value < :above"""
+_ROWS_AT_ONCE = 4_000
+_READ_ON = f"""
+    SELECT value, chunk, bits FROM company_bitmaps
+    WHERE facet = :facet AND (value, chunk) > (:value, :chunk)
+    ORDER BY value, chunk LIMIT {_ROWS_AT_ONCE}"""  # noqa: S608 - our own words
 _READ_CHUNK = """
     SELECT bits FROM company_bitmaps
     WHERE facet = :facet AND value = :value AND chunk = :chunk"""
@@ -77,6 +83,25 @@ async def read_prefixed(tx: Transaction, facet: str, prefix: str) -> Mapping[str
     """The companies by value, of the values that begin so."""
     above = f"{prefix}\U0010ffff"
     return _by_value(await tx.fetch_all(_READ_PREFIXED, facet=facet, prefix=prefix, above=above))
+
+
+async def iter_facet(tx: Transaction, facet: str) -> AsyncIterator[tuple[str, BitMap]]:
+    """The companies by value, of every value of the facet; others are served in between."""
+    value, chunk = "", -1
+    parts: list[BitMap] = []
+    while True:
+        rows = await tx.fetch_all(_READ_ON, facet=facet, value=value, chunk=chunk)
+        for of, place, bits in rows:
+            if parts and of != value:
+                yield value, BitMap.union(*parts)
+                parts = []
+            value, chunk = of, place
+            parts.append(BitMap.deserialize(bits))
+        if len(rows) < _ROWS_AT_ONCE:
+            break
+        await asyncio.sleep(0)
+    if parts:
+        yield value, BitMap.union(*parts)
 
 
 def _by_value(rows: Iterable[Row]) -> Mapping[str, BitMap]:

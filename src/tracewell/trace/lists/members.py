@@ -111,6 +111,13 @@ class Members:
             await contents.save_members(tx, list_id, made)
         return made
 
+    async def read_whole(self, tx: Transaction, member: Member, list_id: str) -> BitMap:
+        """All members as `materialize` has kept them. Raises ApiError (list_not_found)."""
+        await get_list(tx, member, list_id)
+        kept = await _get_kept(tx, list_id)
+        known = await (await self._search.sources(tx)).all()
+        return BitMap.union(*(kept.of_tier(tier) for tier in TIERS)) & known
+
     def _is_good(self, kept: Materialization, found: CompanyList, number: int) -> bool:
         if kept.revision != found.revision:
             return False

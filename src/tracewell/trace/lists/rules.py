@@ -15,8 +15,8 @@ from tracewell.trace.filters.parsing import parse_tree
 from tracewell.trace.lists.model import Tier
 
 
-def parse_definition(registry_version: int, root: Any) -> Node:
-    """The tree of a definition.
+def parse_definition(registry_version: int, root: Any, path: str = "root") -> Node:
+    """The tree of a definition, which stands at `path` in what was sent.
 
     Raises ApiError: stale_registry_version, or invalid_definition with each wrong node's path.
     """
@@ -27,7 +27,7 @@ def parse_definition(registry_version: int, root: Any) -> Node:
             current_registry_version=REGISTRY_VERSION,
         )
     try:
-        return parse_tree(root)
+        return parse_tree(root, path)
     except TreeWrong as wrong:
         problems = [
             {"path": echoed(one.path), "message": echoed(one.message)} for one in wrong.problems

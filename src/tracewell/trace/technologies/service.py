@@ -58,10 +58,7 @@ class Technologies:
     async def get_category(self, slug: str) -> Category:
         """One category. Raises ApiError (category_not_found)."""
         async with self._database.snapshot() as tx:
-            found = await store.find_category(tx, slug) if is_slug(slug) else None
-        if found is None:
-            raise ApiError(errors.CATEGORY_NOT_FOUND, f"No category found for '{slug}'")
-        return found
+            return await get_category(tx, slug)
 
     async def list_vendors(self, q: str | None, page: Page) -> tuple[list[Vendor], int]:
         """A page of vendors, and how many there are."""
@@ -87,6 +84,14 @@ async def get_vendor(tx: Transaction, slug: str) -> Vendor:
     found = await store.find_vendor(tx, slug) if is_slug(slug) else None
     if found is None:
         raise ApiError(errors.VENDOR_NOT_FOUND, f"No vendor found for '{slug}'")
+    return found
+
+
+async def get_category(tx: Transaction, slug: str) -> Category:
+    """One category. Raises ApiError (category_not_found)."""
+    found = await store.find_category(tx, slug) if is_slug(slug) else None
+    if found is None:
+        raise ApiError(errors.CATEGORY_NOT_FOUND, f"No category found for '{slug}'")
     return found
 
 

@@ -110,6 +110,21 @@ async def _counted(tx: Transaction, rows: Sequence[Row]) -> list[CountedTechnolo
     ]
 
 
+async def fetch_technologies(
+    tx: Transaction, technology_ids: Sequence[int]
+) -> dict[int, Technology]:
+    """Technologies by their ids."""
+    if not technology_ids:
+        return {}
+    names = {f"id_{place}": value for place, value in enumerate(technology_ids)}
+    marks = ", ".join(f":{name}" for name in names)
+    rows = await tx.fetch_all(
+        f"SELECT {_COLUMNS} {_FROM} WHERE t.technology_id IN ({marks})", **names
+    )
+    categories = await _categories_of(tx, technology_ids)
+    return {row[0]: _technology(row, categories) for row in rows}
+
+
 async def list_implied(tx: Transaction, technology_id: int) -> list[tuple[str, str]]:
     """Slug and name of what a technology implies, by name."""
     rows = await tx.fetch_all(_IMPLIED, technology_id=technology_id)
