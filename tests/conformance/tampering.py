@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -51,6 +52,31 @@ def table_gone(server: Server, table: str) -> Iterator[None]:
         yield
     finally:
         alter(server, f"ALTER TABLE {table}_elsewhere RENAME TO {table}")
+
+
+@contextlib.contextmanager
+def held(server: Server, statement: str) -> Iterator[None]:
+    """A writing transaction in which the statement was run stands open meanwhile."""
+    done, ready = threading.Event(), threading.Event()
+
+    async def run() -> None:
+        database = await open_database(server.database_url)
+        try:
+            async with database.transaction() as tx:
+                await tx.execute(statement)
+                ready.set()
+                await asyncio.to_thread(done.wait)
+        finally:
+            await database.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    try:
+        assert ready.wait(30)
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 @contextlib.contextmanager

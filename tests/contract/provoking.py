@@ -55,12 +55,15 @@ class Scene:
 
     def wrong_parameters(self) -> Iterator[tuple[tuple[str, str], httpx.Response]]:
         """Place and name of each declared parameter that has a form, and the answer to a call in
-        which it is NUL: no number, no choice, and in none of our texts."""
+        which it is NUL: no number, no choice, and in none of our texts. HTTP carries no header
+        with NUL; two words are none of ours."""
         recipe = RECIPES[self.endpoint.name]
         for parameter in self.operation.get("parameters", ()):
             place, name = parameter["in"], parameter["name"]
             if place == "query":
                 yield (place, name), self.send(params={**recipe.query, name: "\0"})
+            elif place == "header":
+                yield (place, name), self.send(headers={name: "two words"})
             elif place == "path" and parameter["schema"]["type"] != "string":
                 filled = {**recipe.path, name: "%00"}
                 path = path_of(self.endpoint, replace(recipe, path=filled), self.stage.rich)

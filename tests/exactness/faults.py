@@ -168,4 +168,12 @@ class FaultyTransaction:
         """Adds many rows."""
         await self._points.pass_by(self._inner)
         await self._inner.copy_rows(table, columns, rows)
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[Transaction]:
+        """Points before the beginning, before the end and after it."""
+        await self._points.pass_by(self._inner)
+        async with self._inner.part() as part:
+            yield FaultyTransaction(part, self._points)
+            await self._points.pass_by(part)
         await self._points.pass_by(self._inner)

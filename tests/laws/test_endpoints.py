@@ -104,3 +104,21 @@ def test_the_openapi_document_has_each_endpoint_with_its_errors(
         for kind in endpoint.errors:
             assert str(kind.status) in operation["responses"], (endpoint.name, kind.code)
         assert {"401", "403", "429", "500"} <= operation["responses"].keys(), endpoint.name
+
+
+def test_every_post_of_trace_takes_an_idempotency_key_and_says_what_that_may_answer(
+    served: Served,
+) -> None:
+    endpoints, app = served["trace"]
+    paths = app.openapi()["paths"]
+    posts = [endpoint for endpoint in endpoints if endpoint.method == "POST"]
+    assert len(posts) >= 13
+    for endpoint in endpoints:
+        operation = paths[endpoint.path][endpoint.method.lower()]
+        named = {parameter["name"] for parameter in operation.get("parameters", ())}
+        assert ("Idempotency-Key" in named) == (endpoint in posts), endpoint.name
+        if endpoint in posts:
+            statuses = {str(kind.status) for kind in trace_errors.WITH_KEY}
+            assert statuses <= operation["responses"].keys(), endpoint.name
+    # Intrace's gate keeps no answers, and its document promises none.
+    assert "Idempotency-Key" not in str(served["intrace"][1].openapi())

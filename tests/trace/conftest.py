@@ -14,9 +14,11 @@ import pytest
 from tracewell.detection import FingerprintSet, load_fingerprints
 from tracewell.kernel.credits import Call, Ledger
 from tracewell.kernel.database import Database
+from tracewell.kernel.database.unit import JoiningDatabase
 from tracewell.kernel.http.app import build_app
 from tracewell.kernel.http.endpoint import EndpointTable
 from tracewell.kernel.http.gate import Gate
+from tracewell.kernel.idempotency import Idempotency
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.identity.keys import KeyHasher
 from tracewell.kernel.identity.model import Org, User
@@ -31,6 +33,7 @@ from tracewell.values import Capture
 
 NOW = 1_790_000_000_000
 DAY_MS = 86_400_000
+KEPT_BYTES_MAX = 100_000
 
 MONTHLY = {"thirty": 30, "seventy": 70}
 """What plans of these names grant a month; orgs of others get what a test books."""
@@ -78,6 +81,7 @@ class World:
     fingerprints: FingerprintSet
     client: httpx.AsyncClient
     plain_client: httpx.AsyncClient
+    kept: Idempotency
 
     async def make_org(self, name: str, credits: int = 100, plan: str = "free") -> Org:
         async def opened(tx: Any, org: Org) -> None:
@@ -165,7 +169,7 @@ async def world(
     limiter = open_limiter(None, tmp_path / "limits")
     keyring = Keyring(database, hasher, clock)
     trace = build_trace(
-        database=database,
+        database=JoiningDatabase(database),
         ledger=ledger,
         identity=identity,
         limiter=limiter,
@@ -185,14 +189,16 @@ async def world(
         rules=rules,
         handled=wire.HANDLED,
         security=wire.SECURITY,
+        key_errors=errors.WITH_KEY,
     )
     app.include_router(trace.accounts, prefix="/auth")
     table = EndpointTable(trace.endpoints)
-    gates = [Gate(app, table, rules, limiter, new_id, fast) for fast in (trace.fast, {})]
+    kept = Idempotency(database, clock, DAY_MS, org_bytes_max=KEPT_BYTES_MAX)
+    gates = [Gate(app, table, rules, limiter, new_id, fast, kept=kept) for fast in (trace.fast, {})]
     base = "http://trace.test"
     async with (
         httpx.AsyncClient(transport=httpx.ASGITransport(gates[0]), base_url=base) as client,
         httpx.AsyncClient(transport=httpx.ASGITransport(gates[1]), base_url=base) as plain,
     ):
-        yield World(database, clock, identity, ledger, fingerprints, client, plain)
+        yield World(database, clock, identity, ledger, fingerprints, client, plain, kept)
     await limiter.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,6 @@ import orjson
 from starlette.types import ASGIApp
 
 from tracewell.intrace.access import AccessBook
-from tracewell.intrace.app import Intrace
 from tracewell.intrace.audit.tree import AuditTree
 from tracewell.intrace.reports.stamping import Stamping
 from tracewell.kernel.database import DatabaseFailed
@@ -124,9 +123,11 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         endpoints: dict[str, tuple[Endpoint, ...]] = {}
         sign_in: ASGIApp | None = None
         if "trace" in prefixes:
-            gate, trace = wire_trace(ground, keyring, limiter)
+            gate, trace, kept = wire_trace(ground, keyring, limiter)
             apps[prefixes["trace"]], endpoints["trace"] = gate, trace.endpoints
             stack.push_async_callback(_cancelled, asyncio.create_task(_warm(trace)))
+            forgetting = asyncio.create_task(_purge_regularly("kept answers", kept.purge_expired))
+            stack.push_async_callback(_cancelled, forgetting)
         if "intrace" in prefixes:
             warm()  # what a first lookup would otherwise wait for
             access = AccessBook()
@@ -139,7 +140,8 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
             await require_result_keys(ground.database, settings, ground.clock)
             await audit_tree.ensure_built()
             stack.push_async_callback(intrace.means.close)
-            purging = asyncio.create_task(_purge_regularly(intrace))
+            purges = (intrace.lookups.purge_expired, intrace.analyses.purge_expired)
+            purging = asyncio.create_task(_purge_regularly("expired results", *purges))
             stack.push_async_callback(_cancelled, purging)
             stamping = intrace.stamping
             if stamping is not None:
@@ -160,14 +162,14 @@ async def _warm(trace: Trace) -> None:
         _log.warning("the columns of companies were not read ahead: %s", error)
 
 
-async def _purge_regularly(intrace: Intrace) -> None:
-    """Erases expired results; a database that is away now is tried again next time."""
+async def _purge_regularly(what: str, *purges: Callable[[], Awaitable[object]]) -> None:
+    """Erases what has expired; a database that is away now is tried again next time."""
     while True:
         try:
-            await intrace.lookups.purge_expired()
-            await intrace.analyses.purge_expired()
+            for purge in purges:
+                await purge()
         except DatabaseFailed as error:
-            _log.warning("expired results were not erased: %s", error)
+            _log.warning("%s were not erased: %s", what, error)
         await asyncio.sleep(PURGE_EVERY_S)
 
 

@@ -6,20 +6,33 @@ from importlib.metadata import version
 
 from starlette.types import ASGIApp
 
+from tracewell.kernel.database.unit import JoiningDatabase
 from tracewell.kernel.http.app import build_app
 from tracewell.kernel.http.endpoint import EndpointTable
 from tracewell.kernel.http.gate import Gate
+from tracewell.kernel.idempotency import Idempotency
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.limits import Limiter
 from tracewell.main.ground import Ground
+from tracewell.main.sealing import open_sealer
 from tracewell.trace import errors as trace_errors
 from tracewell.trace import wire as trace_wire
 from tracewell.trace.app import Trace, build_trace
 
+_HOUR_MS = 3_600_000
 
-def wire_trace(ground: Ground, keyring: Keyring, limiter: Limiter) -> tuple[ASGIApp, Trace]:
-    """The product behind its gate, and its services."""
+
+def wire_trace(
+    ground: Ground, keyring: Keyring, limiter: Limiter
+) -> tuple[ASGIApp, Trace, Idempotency]:
+    """The product behind its gate, its services, and the answers that it keeps."""
     settings = ground.settings
+    kept = Idempotency(
+        ground.database,
+        ground.clock,
+        settings.idempotency_key_hours * _HOUR_MS,
+        open_sealer(settings),
+    )
     rules = trace_wire.TraceRules(
         keyring,
         ground.identity,
@@ -27,7 +40,7 @@ def wire_trace(ground: Ground, keyring: Keyring, limiter: Limiter) -> tuple[ASGI
         settings.rate_limit_window_seconds,
     )
     trace = build_trace(
-        database=ground.database,
+        database=JoiningDatabase(ground.database),
         ledger=ground.ledger,
         identity=ground.identity,
         limiter=limiter,
@@ -47,6 +60,7 @@ def wire_trace(ground: Ground, keyring: Keyring, limiter: Limiter) -> tuple[ASGI
         rules=rules,
         handled=trace_wire.HANDLED,
         security=trace_wire.SECURITY,
+        key_errors=trace_errors.WITH_KEY,
     )
     app.include_router(trace.accounts, prefix="/auth")
     gate = Gate(
@@ -57,5 +71,6 @@ def wire_trace(ground: Ground, keyring: Keyring, limiter: Limiter) -> tuple[ASGI
         ground.new_id,
         trace.fast,
         settings.request_arrival_timeout_seconds,
+        kept,
     )
-    return gate, trace
+    return gate, trace, kept

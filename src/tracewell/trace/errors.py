@@ -196,6 +196,30 @@ USER_NOT_FOUND = ErrorKind(
     "Check the address, or GET /v1/lists/{list_id}/shares.",
     "nested",
 )
+IDEMPOTENCY_KEY_IN_USE = ErrorKind(
+    "idempotency_key_in_use",
+    409,
+    "The first request with this Idempotency-Key is being answered at this moment.",
+    "Two requests with one key at once.",
+    "Repeat it after the seconds of Retry-After: it gets the first one's answer.",
+    "nested",
+)
+IDEMPOTENCY_KEY_REUSED = ErrorKind(
+    "idempotency_key_reused",
+    422,
+    "This Idempotency-Key was sent before with another request.",
+    "Another path, query or body under a key that was used already.",
+    "Send a new key with each new request, and the same bytes when you repeat one.",
+    "framework",
+)
+ANSWER_TOO_LARGE_TO_KEEP = ErrorKind(
+    "answer_too_large_to_keep",
+    400,
+    "The answer is too large to be kept for its Idempotency-Key; nothing was done or charged.",
+    "An answer over 4 MiB to a request with an Idempotency-Key.",
+    "Ask for less at once, or send the request without a key.",
+    "nested",
+)
 SIGN_IN_REFUSED = ErrorKind(
     "sign_in_refused",
     401,
@@ -309,6 +333,9 @@ CATALOGUE = Catalogue(
     DEFINITION_CONFLICT,
     LIST_TOO_LARGE,
     USER_NOT_FOUND,
+    IDEMPOTENCY_KEY_IN_USE,
+    IDEMPOTENCY_KEY_REUSED,
+    ANSWER_TOO_LARGE_TO_KEEP,
     SIGN_IN_REFUSED,
     LINK_INVALID,
     ROUTE_NOT_FOUND,
@@ -341,3 +368,6 @@ WITH_BODY = (REQUEST_TIMEOUT, REQUEST_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
 
 WITH_PATH = (ROUTE_NOT_FOUND,)
 """What an endpoint with parameters in its path may answer besides: an empty one leads nowhere."""
+
+WITH_KEY = (IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED, ANSWER_TOO_LARGE_TO_KEEP)
+"""What an endpoint that takes an Idempotency-Key may answer besides."""

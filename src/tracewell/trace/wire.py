@@ -18,6 +18,9 @@ from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.kernel.http.failure_kinds import FailureKinds
 from tracewell.kernel.http.failures import GateFailure
 from tracewell.kernel.http.gate import Headers
+from tracewell.kernel.http.once import HEADER
+from tracewell.kernel.idempotency import KeyInUse, KeyReused, TooLargeToKeep, TooMuchKept
+from tracewell.kernel.idempotency.model import RETRY_IN_USE_S
 from tracewell.kernel.identity.keyring import Keyring
 from tracewell.kernel.identity.model import CredentialRefused, Principal, Refusal
 from tracewell.kernel.identity.service import Identity
@@ -140,6 +143,21 @@ def as_api_error(error: Exception) -> ApiError | None:
             )
         case GateFailure():
             return _GATE.describe(error)
+        case KeyInUse():
+            headers = {"Retry-After": str(RETRY_IN_USE_S)}
+            return ApiError(errors.IDEMPOTENCY_KEY_IN_USE, headers=headers)
+        case KeyReused():
+            loc = ["header", HEADER]
+            return ApiError(errors.IDEMPOTENCY_KEY_REUSED, loc=loc, input=error.key)
+        case TooLargeToKeep():
+            return ApiError(errors.ANSWER_TOO_LARGE_TO_KEEP)
+        case TooMuchKept():
+            return ApiError(
+                errors.RATE_LIMIT_EXCEEDED,
+                "Too many answers are kept for your Idempotency-Keys.",
+                headers={"Retry-After": str(error.retry_after_s)},
+                retry_after_seconds=error.retry_after_s,
+            )
         case HTTPException(status_code=400):
             return ApiError(errors.BAD_REQUEST)
         case _:
@@ -154,6 +172,8 @@ def render(error: ApiError) -> Answer:
         body = {"error": kind.message}
     elif kind.shape == "flat":
         body = {"error": kind.code, "message": error.message, **error.context}
+    elif kind.shape == "framework":
+        body = {"detail": [{"type": kind.code, "msg": error.message, **error.context}]}
     elif kind.shape == "detail":
         body = {"detail": {"error": kind.code, "message": error.message, **error.context}}
     else:

@@ -54,6 +54,14 @@ class Transaction(Protocol):
         """
         ...
 
+    def part(self) -> AbstractAsyncContextManager[Transaction]:
+        """A part of a writing transaction that is undone alone on error (a savepoint).
+
+        Raises DatabaseFailed as `Database.transaction` does; what it wrote is durable when the
+        whole is.
+        """
+        ...
+
 
 class Database(Protocol):
     """A pool of connections to one database."""

@@ -120,6 +120,34 @@ class PostgresqlTransaction:
                 table, records=rows, columns=list(columns), timeout=COPY_TIMEOUT_S
             )
 
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[PostgresqlTransaction]:
+        """A savepoint of its own within the transaction."""
+        async with _run_block(self._connection, self._connection.transaction()) as part:
+            yield part
+
+
+@asynccontextmanager
+async def _run_block(
+    connection: Any, block: Any, *, readonly: bool = False
+) -> AsyncIterator[PostgresqlTransaction]:
+    """asyncpg's transaction or savepoint, with our reading of how it can fail."""
+    with _or_cut(connection):
+        await block.start()
+    transaction = PostgresqlTransaction(connection)
+    try:
+        yield transaction
+        if transaction.failed and not readonly:
+            # The body has caught it. PostgreSQL takes the COMMIT of a failed transaction
+            # for a ROLLBACK, and asyncpg does not tell.
+            raise DatabaseFailed("PostgreSQL: a statement of this transaction has failed")
+    except BaseException:
+        with contextlib.suppress(DatabaseFailed), _or_cut(connection):
+            await block.rollback()
+        raise
+    with _or_cut(connection):
+        await block.commit()
+
 
 def _compiled(statement: Statement) -> tuple[str, tuple[str, ...]]:
     return positional(statement if isinstance(statement, str) else statement.postgresql, "$")
@@ -172,21 +200,8 @@ class PostgresqlDatabase:
         isolation = "repeatable_read" if readonly else "read_committed"
         async with self._connection() as connection:
             block = connection.transaction(isolation=isolation, readonly=readonly)
-            with _or_cut(connection):
-                await block.start()
-            transaction = PostgresqlTransaction(connection)
-            try:
+            async with _run_block(connection, block, readonly=readonly) as transaction:
                 yield transaction
-                if transaction.failed and not readonly:
-                    # The body has caught it. PostgreSQL takes the COMMIT of a failed transaction
-                    # for a ROLLBACK, and asyncpg does not tell.
-                    raise DatabaseFailed("PostgreSQL: a statement of this transaction has failed")
-            except BaseException:
-                with contextlib.suppress(DatabaseFailed), _or_cut(connection):
-                    await block.rollback()
-                raise
-            with _or_cut(connection):
-                await block.commit()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

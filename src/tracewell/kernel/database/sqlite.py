@@ -151,6 +151,30 @@ class SqliteTransaction:
             self.failed = True
             raise _failure(error) from error
 
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[SqliteTransaction]:
+        """A savepoint of its own within the transaction."""
+        self._refuse_after_failure()
+        with _translated():
+            self._connection.execute("SAVEPOINT part")
+        part = SqliteTransaction(self._connection)
+        try:
+            yield part
+            part._refuse_after_failure()  # the body may have caught it
+            with _translated():
+                self._connection.execute("RELEASE part")
+        except BaseException:
+            self._undo_part()
+            raise
+
+    def _undo_part(self) -> None:
+        try:
+            self._connection.execute("ROLLBACK TO part")
+            self._connection.execute("RELEASE part")
+        except apsw.Error:
+            # SQLite has rolled all of it back by itself: the whole has failed with its part.
+            self.failed = True
+
 
 class SqliteDatabase:
     """One file, one writing connection, a few reading ones."""

@@ -19,6 +19,7 @@ from tracewell.kernel.http.answer import JSON, as_response
 from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.kernel.http.failures import MethodUnknown, RouteUnknown
 from tracewell.kernel.http.gate import Passed, ProductRules, log_failure
+from tracewell.kernel.http.once import PARAMETER, takes_key
 
 # Swagger UI's files as that package ships them (docs/decisions/0005-http.md).
 _STATIC = Path(fastapi_offline.__file__).parent / "static"
@@ -39,6 +40,7 @@ def build_app(
     usual_errors: Sequence[ErrorKind],
     body_errors: Sequence[ErrorKind],
     path_errors: Sequence[ErrorKind] = (),
+    key_errors: Sequence[ErrorKind] = (),
     document: Callable[[Iterable[ErrorKind]], dict[int | str, dict[str, Any]]],
     rules: ProductRules,
     handled: Iterable[type[Exception]],
@@ -47,7 +49,8 @@ def build_app(
     """The app behind a gate.
 
     `usual_errors` belong to every endpoint, `body_errors` to those that take a body, `path_errors`
-    to those whose path has parameters; `document` renders error kinds as OpenAPI responses;
+    to those whose path has parameters, `key_errors` to those that take an `Idempotency-Key`, where
+    the product's gate keeps answers; `document` renders error kinds as OpenAPI responses;
     `handled` are the exceptions that the product describes (all others are internal errors, told
     and logged).
     """
@@ -62,7 +65,9 @@ def build_app(
     for endpoint in endpoints:
         body = body_errors if endpoint.takes_body else ()
         path = path_errors if "{" in endpoint.path else ()
-        _add(app, endpoint, document([*usual_errors, *body, *path, *endpoint.errors]))
+        keyed = key_errors if takes_key(endpoint) else ()
+        kinds = [*usual_errors, *body, *path, *keyed, *endpoint.errors]
+        _add(app, endpoint, document(kinds), [PARAMETER] if keyed else [])
 
     async def describe(request: Request, error: Exception) -> Response:
         return as_response(rules.describe(error, _request_id(request)))
@@ -105,7 +110,12 @@ def _of_framework(request: Request, error: Exception) -> Exception:
             return error
 
 
-def _add(app: FastAPI, endpoint: Endpoint, errors: dict[int | str, dict[str, Any]]) -> None:
+def _add(
+    app: FastAPI,
+    endpoint: Endpoint,
+    errors: dict[int | str, dict[str, Any]],
+    parameters: list[dict[str, Any]],
+) -> None:
     answer: dict[str, Any] = {"description": "The answer."}
     if endpoint.answer is not None:
         answer["model"] = endpoint.answer
@@ -127,6 +137,7 @@ def _add(app: FastAPI, endpoint: Endpoint, errors: dict[int | str, dict[str, Any
         # FastAPI documents JSON beside a file unless the class of the response has no type.
         response_class=Response if is_file else JSONResponse,
         responses={endpoint.status: answer, **errors},
+        openapi_extra={"parameters": parameters} if parameters else None,
     )
 
 

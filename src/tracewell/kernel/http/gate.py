@@ -30,6 +30,8 @@ from tracewell.kernel.http.failures import (
     RouteUnknown,
 )
 from tracewell.kernel.http.metrics import observe
+from tracewell.kernel.http.once import answer_once, claim_of, find_key, takes_key
+from tracewell.kernel.idempotency import Idempotency
 from tracewell.kernel.identity.model import Principal
 from tracewell.kernel.ids import IdFactory
 from tracewell.kernel.limits.model import Decision, Limiter, Quota
@@ -115,7 +117,10 @@ class Gate:
         new_id: IdFactory,
         fast: Mapping[str, FastHandler],
         body_timeout_s: float = ARRIVAL_TIMEOUT_S,
+        kept: Idempotency | None = None,
     ) -> None:
+        """`kept`: where answers to POSTs are kept by `Idempotency-Key`; without it the header says
+        nothing."""
         self._app = app
         self._table = table
         self._rules = rules
@@ -123,6 +128,7 @@ class Gate:
         self._new_id = new_id
         self._fast = fast
         self._body_timeout_s = body_timeout_s
+        self._kept = kept
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -144,14 +150,30 @@ class Gate:
             if answer is not None:
                 await exchange.answer(answer)
             else:
-                if passed.endpoint.takes_body:
-                    receive = await read_body(scope, receive, self._body_timeout_s)
                 scope.setdefault("state", {})["passed"] = passed
-                await self._app(scope, receive, exchange.send)
+                await self._serve(passed, scope, receive, exchange)
         except Exception as error:  # noqa: BLE001 - the edge of every route
             await self._tell(exchange, error)
         name = passed.endpoint.name if passed is not None else "refused at the gate"
         observe(name, exchange.status, time.perf_counter() - began)
+
+    async def _serve(
+        self, passed: Passed, scope: Scope, receive: Receive, exchange: _Exchange
+    ) -> None:
+        key = None
+        if self._kept is not None and takes_key(passed.endpoint):
+            key = find_key(scope)
+        if passed.endpoint.takes_body:
+            body = await read_json(scope, receive, self._body_timeout_s)
+            receive = given_again(body, receive)
+        elif key is not None:
+            body = await collect_body(scope, receive, self._body_timeout_s)
+        if key is None or self._kept is None:
+            await self._app(scope, receive, exchange.send)
+            return
+        claim = claim_of(scope, passed.principal, key, body)
+        for message in await answer_once(self._kept, claim, self._app, scope, receive):
+            await exchange.send(message)
 
     async def _serve_beside(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What is not of the API proper: its reference, and what a product lets strangers call."""
@@ -287,13 +309,23 @@ async def read_body(
 ) -> Receive:
     """Reads the whole body within its bounds; returns a `receive` that gives it again.
 
-    Raises BodyTooLarge, BodyTooSlow, BodyNotJson.
+    Raises as `read_json`.
     """
+    return given_again(await read_json(scope, receive, timeout_s), receive)
+
+
+async def read_json(scope: Scope, receive: Receive, timeout_s: float) -> bytes:
+    """The whole body, which calls itself JSON. Raises BodyTooLarge, BodyTooSlow, BodyNotJson."""
     body = await collect_body(scope, receive, timeout_s)
     content_type: bytes = dict(scope["headers"]).get(b"content-type", b"")
     media_type = content_type.split(b";")[0].strip().lower()
     if body and media_type != b"application/json" and not media_type.endswith(b"+json"):
         raise BodyNotJson
+    return body
+
+
+def given_again(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives a body that was read, then what comes after it."""
     given = False
 
     async def again() -> Message:

@@ -21,6 +21,13 @@ class TraceSettings(GroundSettings):
         description="Trace: requests per minute and key, unless the key has its own limit.",
         examples=["600"],
     )
+    idempotency_key_hours: int = Field(
+        default=24,
+        ge=1,
+        le=24 * 30,
+        description="Trace: how long the answer to a POST is kept for its Idempotency-Key.",
+        examples=["24"],
+    )
     crawl_contact_url: str = Field(
         default="https://example.com/tracewell-crawler",
         description="Trace: named in the crawler's user agent, for site owners.",
