@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.contract.stage import PER_MINUTE, Stage, sample_captures
+from tests.contract.stage import PER_MINUTE, Stage, sample_captures, switch_captures
 from tests.server.deployment import Deployment
 from tests.servers import SERVER_DIALECTS, Servers, servers
 
@@ -24,5 +24,5 @@ def _new_stage(servers: Servers, dialect: str) -> Stage:
     server = servers.get(dialect, environment=environment)
     url = None if dialect == "sqlite" else server.database_url
     made = Stage(server, Deployment(server.data, url))
-    made.take_in(sample_captures())
+    made.take_in([*sample_captures(), *switch_captures()])
     return made

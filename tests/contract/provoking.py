@@ -108,7 +108,10 @@ def _unreadable(scene: Scene) -> httpx.Response:
 
 
 def _unknown(scene: Scene) -> httpx.Response:
-    """Everything that the path names is none."""
+    """Everything that the path names is none, or something that the body names."""
+    recipe = RECIPES[scene.endpoint.name]
+    if recipe.unknown is not None:
+        return scene.send(json=recipe.unknown)
     names = [part[1:-1] for part in scene.endpoint.path.split("/") if part.startswith("{")]
     values = {name: _UNKNOWN.get(name, "no-such-thing") for name in names}
     return scene.send(path=scene.endpoint.path.format(**values))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.contract.stage import TREE, Customer
+from tests.contract.stage import SWITCHERS, TREE, Customer
 
 from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.main.products import open_products
@@ -65,13 +65,15 @@ class Recipe:
     """How an endpoint is called rightly.
 
     `told` reads what a metered endpoint is paid for; `repeats`: the answer to this call tells some
-    company twice. `path` goes before what `path_of` gives. `changes`: a second call finds another
+    company twice. `path` goes before what `path_of` gives. `unknown` is a body that names what is
+    not there, where bodies name something. `changes`: a second call finds another
     state than the first.
     """
 
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
+    unknown: Any = None
     told: Told = _nothing
     repeats: bool = False
     changes: bool = False
@@ -91,6 +93,48 @@ _SIDES: dict[str, Recipe] = {
         ("POST", "/remove", _made({"domains": [stands]})),
         ("DELETE", "/{domain}", Recipe(path={"domain": stands}, changes=True)),
     )
+}
+
+# Segments so small that what is told of them is charged as their companies.
+_SMALL = {
+    "registry_version": 1,
+    "root": {"field": "domain", "operator": "any_of", "value": list(SWITCHERS)},
+}
+_GONE = {"list_id": "no-such-list"}
+_SWITCHED = {
+    "dropped": {"technology": "wordpress"}, "adopted": {"technology": "joomla"},
+    "from_month": "2026-06", "to_month": "2026-08",
+}  # fmt: skip
+
+
+def _switchers(answer: httpx.Response) -> list[str | None]:
+    return [host.partition(".")[0] for host in SWITCHERS]
+
+
+def _computed(body: dict[str, Any], gone: str, told: Told) -> Recipe:
+    return Recipe(body=body, unknown={**body, gone: _GONE}, told=told)
+
+
+_COMPUTATIONS: dict[str, Recipe] = {
+    "GET /v1/computations/overlap/{a}/{b}": Recipe(
+        path={"a": FIRST, "b": SECOND},
+        told=lambda answer: [one["slug"] for one in answer.json()["companies"]],
+    ),
+    "POST /v1/computations/overlap": _computed({"a": _SMALL, "b": TREE}, "b", _switchers),
+    "POST /v1/computations/overlap/companies": _computed(
+        {"a": TREE, "b": TREE}, "a", _rows("slug")
+    ),
+    "GET /v1/computations/look-alikes/{identifier}": Recipe(told=_rows("slug")),
+    "POST /v1/computations/look-alikes": _computed(
+        {"company": HUB, "segment": TREE}, "segment", _rows("slug")
+    ),
+    "POST /v1/computations/adoption": _computed(
+        {"technology": "php", "segment": _SMALL}, "segment", _switchers
+    ),
+    "POST /v1/computations/churn": _computed(
+        {**_SWITCHED, "segment": _SMALL}, "segment", _switchers
+    ),
+    "POST /v1/computations/churn/companies": _computed(_SWITCHED, "segment", _rows("slug")),
 }
 
 RECIPES: Mapping[str, Recipe] = {
@@ -154,6 +198,7 @@ RECIPES: Mapping[str, Recipe] = {
     "DELETE /v1/lists/{list_id}/shares/{user_id}": Recipe(changes=True),
     "POST /v1/lists/{list_id}/transfer": Recipe(changes=True),
     **_SIDES,
+    **_COMPUTATIONS,
 }
 
 

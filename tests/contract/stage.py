@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.server.deployment import Deployment
 from tests.servers import Server
 
 from tracewell.detection import load_pack
+from tracewell.kernel.clock import DAY_MS
 from tracewell.kernel.credits import Call
 from tracewell.kernel.database import Transaction
 from tracewell.kernel.identity.model import Org, User
@@ -25,6 +26,7 @@ from tracewell.values import Capture
 
 SEEN_AT = 1_780_324_320_000
 """When the sample web was captured: 2026-06-01T14:32:00Z."""
+SWITCHERS = ("quillmark.example", "tidewater.example")
 PER_MINUTE = 100_000
 TREE = {
     "registry_version": 1,
@@ -46,6 +48,17 @@ def sample_captures() -> tuple[Capture, ...]:
         Capture(url, one.status, tuple(one.headers), one.body, SEEN_AT, f"sample.warc.gz:{number}")
         for number, (url, one) in enumerate(found)
     )
+
+
+def switch_captures() -> Iterator[Capture]:
+    """Two companies that replaced WordPress by Joomla in July 2026."""
+    for host in SWITCHERS:
+        for days, name in ((0, "WordPress"), (30, "Joomla!"), (31, "Joomla!"), (32, "Joomla!")):
+            body = f'<html><head><meta name="generator" content="{name}"></head></html>'
+            yield Capture(
+                f"https://{host}/", 200, (("Content-Type", "text/html"),), body.encode(),
+                SEEN_AT + days * DAY_MS, f"switch.warc.gz:{days}",
+            )  # fmt: skip
 
 
 @dataclass

@@ -146,14 +146,16 @@ def _of_side(rows: Sequence[Compared], side: Side) -> list[Compared]:
 def _sorted(
     rows: Sequence[Compared], sort: OverlapSort, a_total: int, b_total: int
 ) -> list[Compared]:
-    """In the order asked for; then those of more companies first, then by id."""
+    """In the order asked for, then those of more companies first, then by id; `lift` is `-lift`
+    turned round."""
 
     def key(row: Compared) -> tuple[float, float, int, int]:
         # Shares and lifts times what all rows have in common, so that they stay whole numbers.
         in_a, in_b = row.a_count * b_total, row.b_count * a_total
         lift = in_a / in_b if in_b else float("inf")
         p = float("inf") if row.p_value is None else row.p_value
-        by = {"-common_share": -min(in_a, in_b), "-lift": -lift, "lift": lift, "p_value": p}[sort]
-        return by, -max(in_a, in_b), -(row.a_count + row.b_count), row.technology_id
+        by = {"common_share": -min(in_a, in_b), "lift": -lift, "p_value": p}
+        first = by[sort.removeprefix("-")]
+        return first, -max(in_a, in_b), -(row.a_count + row.b_count), row.technology_id
 
-    return sorted(rows, key=key)
+    return sorted(rows, key=key, reverse=sort == "lift")
