@@ -358,3 +358,13 @@ def test_the_order_of_statements_within_a_record_means_nothing() -> None:
     one = parse_record({"record_id": "1", "names": ["A B", "C D"], "addresses": ["x 1", "y 2"]})
     other = parse_record({"record_id": "1", "names": ["C D", "A B"], "addresses": ["y 2", "x 1"]})
     assert extract_features(one) == extract_features(other)
+
+
+def test_records_that_tell_only_different_kinds_of_documents_are_compared() -> None:
+    told = {"kind": "person", "names": ["Ann Ashford"], "dates": {"birth": "1970-02-03"}}
+    numbers = (("passport", "P1002001"), ("licence", "L5550001"))
+    records = [
+        {"record_id": kind, "identifiers": [{"type": kind, "value": value}], **told}
+        for kind, value in numbers
+    ]
+    assert len(resolve(records)) == 1

@@ -186,7 +186,8 @@ def _compare_personal(values: ValueSets, left: Indexes, right: Indexes) -> tuple
         theirs = np.where(b >= 0, values.schemes[b], -2)
         matching = ours[:, :, None] == theirs[:, None, :]
         rows = matching.any(axis=(1, 2))
-        places, first = places[rows], matching[rows].reshape(rows.sum(), -1).argmax(axis=1)
+        cells = matching[rows].reshape(int(rows.sum()), a.shape[1] * b.shape[1])
+        places, first = places[rows], cells.argmax(axis=1)
         x = a[rows][np.arange(len(places)), first // b.shape[1]]
         y = b[rows][np.arange(len(places)), first % b.shape[1]]
         near = _within([values.texts[i] for i in x], [values.texts[i] for i in y], 1)
