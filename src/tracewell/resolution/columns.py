@@ -14,6 +14,7 @@ from tracewell.resolution.folding import skeleton, sound
 from tracewell.resolution.model import Kind
 
 NAME_WORDS_MAX: Final = 5
+JOINED_LETTERS_MIN: Final = 6
 _KINDS: Final = {Kind.PERSON: 1, Kind.ORGANIZATION: 2, Kind.UNKNOWN: 0}
 # How far a shared value of a scheme speaks for one holder, of what its rarity says.
 SCHEME_WORTH: Final = {"mailhost": 0.15, "username": 0.35, "handle": 0.35, "ip": 0.1, "url": 0.3}
@@ -44,12 +45,15 @@ class Interned:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """All names: their word numbers padded with -1, and where each record's names begin."""
+    """All names: their word numbers padded with -1, and where each record's names begin.
+
+    `joined` numbers the letters of a whole name without its spaces, -1 where they are few.
+    """
 
     words: Ints
     lengths: Ints
     generations: Ints
-    joined: list[str]
+    joined: Ints
     has_vowels: Bools
     ideographs: list[str]
     vocabulary: list[str]
@@ -138,12 +142,12 @@ def _bits(counts: npt.NDArray[Any], total: int, usual: float, strength: float) -
 
 
 def _name_columns(features: Sequence[Features]) -> Names:
-    vocabulary, generations = Interned(), Interned()
+    vocabulary, generations, wholes = Interned(), Interned(), Interned()
     generations.number("")
     rows: list[list[int]] = []
     lengths: list[int] = []
     codes: list[int] = []
-    joined: list[str] = []
+    joined: list[int] = []
     vowels: list[bool] = []
     characters: list[str] = []
     starts: list[int] = []
@@ -161,7 +165,8 @@ def _name_columns(features: Sequence[Features]) -> Names:
             rows.append(numbers + [-1] * (NAME_WORDS_MAX - len(numbers)))
             lengths.append(len(numbers))
             codes.append(generations.number(name.generation))
-            joined.append("".join(name.words))
+            letters = "".join(name.words)
+            joined.append(wholes.number(letters) if len(letters) >= JOINED_LETTERS_MIN else -1)
             vowels.append(name.has_vowels)
             characters.append(name.ideographs)
         seen.extend(of_record)
@@ -173,7 +178,7 @@ def _name_columns(features: Sequence[Features]) -> Names:
         words=np.array(rows, dtype=np.int64).reshape(-1, NAME_WORDS_MAX),
         lengths=np.array(lengths, dtype=np.int64),
         generations=np.array(codes, dtype=np.int64),
-        joined=joined,
+        joined=np.array(joined, dtype=np.int64),
         has_vowels=np.array(vowels, dtype=np.bool_),
         ideographs=characters,
         vocabulary=values,

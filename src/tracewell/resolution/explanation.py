@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tracewell.resolution.inputs import SourceRecord
-from tracewell.resolution.levels import Comparison
+from tracewell.resolution.levels import DATES_DIFFER, DECADE_APART, Comparison
 from tracewell.resolution.linkage import Linkage, as_probability
 from tracewell.resolution.model import Reason
 from tracewell.resolution.weights import GENERATION_UNTOLD_BITS, LEVELS, Scores
@@ -128,7 +128,7 @@ def _conflict(comparison: Comparison, scores: Scores, k: int) -> str:
         return "one is a person, the other an organisation"
     if comparison.names.generations_differ[k]:
         return "the names tell different generations"
-    if comparison.fields["birth"].level[k] == 0:
+    if comparison.fields["birth"].level[k] in (DATES_DIFFER, DECADE_APART):
         return "the dates differ"
     return "the registry numbers differ"
 

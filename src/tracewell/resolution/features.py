@@ -237,9 +237,10 @@ def _checked(year: int, month: int, day: int) -> tuple[int, int, int]:
         month, day = day, month
     if not 1000 <= year <= 2200:
         return 0, 0, 0
-    if not 1 <= month <= 12:
+    # Of a date that does not exist only the year is believed: a slip may be anywhere else in it.
+    if not 1 <= month <= 12 or not 0 <= day <= 31:
         return year, 0, 0
-    return year, month, day if 1 <= day <= 31 else 0
+    return year, month, day
 
 
 @lru_cache(maxsize=65_536)

@@ -17,6 +17,11 @@ from tracewell.resolution.namelevels import NameLevels, compare_name_columns, le
 
 SILENT: Final = -1
 UNKNOWN_DAY_BITS_MAX: Final = 8.0
+# Of two dates of birth, worst first.
+DATES_DIFFER, DECADE_APART, PARTLY_SAME, YEAR_SLIPPED, NEARLY_SAME, SWAPPED, SAME_DATE = range(7)
+NEAR_NUMBER: Final = 1
+SAME_NUMBER: Final = 2
+SAME_ADDRESS: Final = 2
 
 _DAYS: Final = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
 
@@ -77,32 +82,35 @@ def compare_pairs(columns: Columns, left: Indexes, right: Indexes) -> Comparison
 
 
 def _compare_births(columns: Columns, left: Indexes, right: Indexes) -> Field:
-    """5 equal, 4 day and month swapped, 3 near, 2 the year slipped, 1 two parts, 0 none."""
+    """The level of two dates: `DATES_DIFFER` to `SAME_DATE`."""
     a, b = columns.births[left], columns.births[right]
     same = a == b
     told = (a > 0) & (b > 0)
-    level = np.zeros(len(left), dtype=np.int64)
+    level = np.full(len(left), DATES_DIFFER, dtype=np.int64)
     whole = told.all(axis=1)
     days = np.abs(_ordinal(a) - _ordinal(b))
     years = np.abs(a[:, 0] - b[:, 0])
     parts = same.sum(axis=1)
-    level[(parts == 2) | ((parts == 1) & same[:, 0] & (days < 200))] = 1
-    shifted = (np.abs(days - 365) <= 35) | (np.abs(days - 3652) <= 366 + 35)
-    level[shifted] = 2
+    level[(parts == 2) | ((parts == 1) & same[:, 0] & (days < 200))] = PARTLY_SAME
+    # Ten years, give or take one: so many dates lie like that by chance that only a batch which
+    # is full of it makes a slip of it (`weights`).
+    level[np.abs(days - 3652) <= 366 + 35] = DECADE_APART
+    level[(np.abs(days - 365) <= 35) | (np.abs(days - 3652) <= 35)] = YEAR_SLIPPED
     wrong = (_digits(a) != _digits(b)).sum(axis=1)
-    level[(parts == 2) & (wrong == 1)] = 2
-    level[(days <= 33) | ((wrong == 1) & (years == 0))] = 3
+    level[(parts == 2) & (wrong == 1)] = YEAR_SLIPPED
+    level[(days <= 33) | ((wrong == 1) & (years == 0))] = NEARLY_SAME
     swapped = (a[:, 0] == b[:, 0]) & (a[:, 1] == b[:, 2]) & (a[:, 2] == b[:, 1])
-    level[swapped] = 4
-    level[parts == 3] = 5
+    level[swapped] = SWAPPED
+    level[parts == 3] = SAME_DATE
     rarity = np.minimum(columns.birth_rarity[left], columns.birth_rarity[right])
     # January 1st stands for a day that nobody knew: then only the year is told.
     unknown_day = (a[:, 1:] == 1).all(axis=1) & (b[:, 1:] == 1).all(axis=1)
     rarity = np.where(unknown_day, np.minimum(rarity, UNKNOWN_DAY_BITS_MAX), rarity)
-    level[unknown_day & (years > 0)] = 0
+    level[unknown_day & (years > 0)] = DATES_DIFFER
     # Only the year (and month) is told: equal ones say a little, different ones all.
     partial = ~whole & told[:, 0]
-    level[partial] = np.where((same | ~told).all(axis=1)[partial], 1, 0)
+    agree = (same | ~told).all(axis=1)
+    level[partial] = np.where(agree, PARTLY_SAME, DATES_DIFFER)[partial]
     level[~told[:, 0]] = SILENT
     return Field(level, rarity)
 

@@ -20,10 +20,17 @@ from tracewell.resolution.adjudication import (
     uncompared_pairs,
 )
 from tracewell.resolution.blocking import find_candidates
-from tracewell.resolution.columns import Columns, Indexes, build_columns
+from tracewell.resolution.columns import Bools, Columns, Indexes, build_columns
 from tracewell.resolution.features import Features, extract_features
 from tracewell.resolution.inputs import SourceRecord
-from tracewell.resolution.levels import Comparison, compare_pairs
+from tracewell.resolution.levels import (
+    NEAR_NUMBER,
+    SAME_NUMBER,
+    YEAR_SLIPPED,
+    Comparison,
+    compare_pairs,
+)
+from tracewell.resolution.namelevels import LOOSE
 from tracewell.resolution.weights import Estimates, Scores, estimate, score
 
 # Bits and probability: p = 1 / (1 + 2 ** (-slope * bits)). What speaks against a pair is counted
@@ -116,6 +123,17 @@ def _gather(scored: Sequence[tuple[Comparison, Scores]], threshold: float) -> Pa
         bits=bits - as_bits(threshold),
         vetoed=np.concatenate([s.vetoed for _, s in scored]),
         forbidden=np.concatenate([s.forbidden for _, s in scored]),
-        near=np.concatenate([c.fields["birth"].level >= 2 for c, _ in scored]),
+        near=np.concatenate([_near(c) for c, _ in scored]),
         contested=find_contested(left, right, bits, rivals, silent),
     )
+
+
+def _near(comparison: Comparison) -> Bools:
+    """Pairs that explain how their dates came to differ from others: one date but for a slip, or
+    one document's number (but for a slip) under one given name.
+    """
+    number = comparison.fields["personal"].level
+    numbered = (number == SAME_NUMBER) | ((number == NEAR_NUMBER) & ~comparison.consecutive)
+    named = comparison.fields["given"].level >= LOOSE
+    dated = comparison.fields["birth"].level >= YEAR_SLIPPED
+    return np.asarray(dated | (numbered & named))

@@ -14,6 +14,7 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
 from tracewell.resolution.columns import NAME_WORDS_MAX, Bools, Floats, Indexes, Ints, Names
+from tracewell.resolution.derivations import are_two_names
 from tracewell.resolution.folding import skeleton, sound
 from tracewell.resolution.shortforms import SHORT_FORMS
 
@@ -165,10 +166,8 @@ def letters_apart(texts: list[str], x: Ints, y: Ints) -> Ints:
 
 def _note_endings(vocabulary: list[str], x: Ints, y: Ints, level: Ints) -> None:
     for place in np.flatnonzero((level == SIMILAR) | (level == LOOSE)).tolist():
-        a, b = sorted((vocabulary[x[place]], vocabulary[y[place]]), key=len)
-        if len(a) < 4:
-            continue
-        if (a + "a" == b) or (a[:-1] == b[:-1] and {a[-1], b[-1]} in ({"a", "o"}, {"a", "e"})):
+        a, b = vocabulary[x[place]], vocabulary[y[place]]
+        if are_two_names(a, b, is_loose=level[place] == LOOSE):
             level[place] = ENDING
 
 
@@ -324,13 +323,8 @@ def _strongest(mask: Bools, level: Ints, rarity: Floats) -> tuple[Ints, Floats]:
 
 def _joined_equal(names: Names, a: Ints, b: Ints) -> Bools:
     """Names whose letters are the same and whose spaces differ."""
-    differ = np.flatnonzero(names.lengths[a] != names.lengths[b])
-    equal = np.zeros(len(a), dtype=np.bool_)
-    joined = names.joined
-    for place in differ.tolist():
-        one = joined[a[place]]
-        equal[place] = len(one) > 5 and one == joined[b[place]]
-    return equal
+    same = (names.joined[a] == names.joined[b]) & (names.joined[a] >= 0)
+    return np.asarray(same & (names.words[a] != names.words[b]).any(axis=1))
 
 
 def _judge_ideographs(names: Names, a: Ints, b: Ints, given: Ints) -> Ints:

@@ -6,15 +6,22 @@ Prior shares as data, and their re-estimation from the batch itself (expectation
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
-from tracewell.resolution.columns import Bools, Floats
-from tracewell.resolution.levels import Comparison
+from tracewell.resolution.columns import Bools, Floats, Ints
+from tracewell.resolution.levels import (
+    DATES_DIFFER,
+    DECADE_APART,
+    SAME_ADDRESS,
+    SAME_NUMBER,
+    YEAR_SLIPPED,
+    Comparison,
+)
 from tracewell.resolution.namelevels import SHORT_FORM
 
 PRIOR_BITS: Final = -11.0
@@ -27,6 +34,8 @@ NAME_BITS_MAX: Final = 17.0
 HOUSEHOLD_SHARE: Final = 0.2
 OVERRIDE_BITS: Final = 60.0
 TELLING_BITS: Final = 30.0
+# Where the year slips so often, dates some ten years apart are slips as well, else others'.
+YEAR_SLIPS_MIN: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,8 @@ LEVELS: Final[Mapping[str, tuple[Level, ...]]] = MappingProxyType(
             Level("the same name", 0.76, None, 1.0, 14.0),
         ),
         "birth": _levels(
-            Level("different dates of birth", 0.004, 0.92),
+            Level("different dates of birth", 0.004, 0.88),
+            Level("dates of birth some ten years apart", 0.008, 0.05),
             Level("dates of birth partly the same", 0.015, 0.04),
             Level("dates of birth with another year", 0.02, 0.012),
             Level("dates of birth nearly the same", 0.045, 0.004),
@@ -127,6 +137,7 @@ LEVELS: Final[Mapping[str, tuple[Level, ...]]] = MappingProxyType(
 ROLE_MAILBOX_BITS: Final = 1.0
 GENERATION_UNTOLD_BITS: Final = -1.5
 _HOUSEHOLD: Final = ("family", "birth", "email", "phone", "contact", "address", "employer")
+_PREMISES: Final = ("phone", "contact", "address", "employer")
 _CORROBORATING: Final = ("birth", "personal", "email", "phone", "contact", "address", "employer")
 
 
@@ -151,15 +162,20 @@ class Scores:
 class Estimates:
     """What a batch tells of itself: the share m of each level, and how probable (in bits) it is,
     before looking, that two of its records are one.
+
+    `differing` is how often each field differs at least: a standard deviation below the share, so
+    that a handful of pairs in a small batch does not show a field to be unreliable.
     """
 
     shares: Mapping[str, Floats]
     prior: float
+    differing: Mapping[str, float]
 
 
 PRIORS: Final = Estimates(
     MappingProxyType({name: np.array([row.m for row in rows]) for name, rows in LEVELS.items()}),
     PRIOR_BITS,
+    MappingProxyType({name: rows[0].m for name, rows in LEVELS.items()}),
 )
 
 
@@ -174,20 +190,25 @@ def estimate(comparison: Comparison, record_count: int) -> Estimates:
     pairs = record_count * (record_count - 1) / 2
     for _ in range(ROUNDS if len(comparison.left) else 0):
         scores = score(comparison, estimates)
-        # Of pairs that exclude each other only the plainest tell how often a field is wrong.
-        unclear = scores.vetoed & (scores.forbidden | (scores.bits < TELLING_BITS))
+        # Of pairs that exclude each other only the plainest tell how often a field is wrong. That
+        # holds whatever the batch has shown so far: else one false pair would let in the next.
+        dates_differ = comparison.fields["birth"].level == DATES_DIFFER
+        numbered = comparison.fields["personal"].level == SAME_NUMBER
+        unclear = scores.forbidden | (dates_differ & ~numbered & (scores.bits < TELLING_BITS))
         weight = np.where(unclear, 0.0, 1.0 / (1.0 + np.exp2(-np.clip(scores.bits, -40, 40))))
         if weight.sum() < _MATCHES_MIN:
             break  # nothing to learn from
-        shares = {}
+        shares, differing = {}, {}
         for name, rows in LEVELS.items():
             level = comparison.fields[name].level
             told = level >= 0
             seen = np.bincount(level[told], weights=weight[told], minlength=len(rows))[: len(rows)]
             strong = PRIORS.shares[name] * PRIOR_STRENGTH
             shares[name] = (strong + seen) / (PRIOR_STRENGTH + seen.sum())
+            least = strong[0] + max(0.0, seen[0] - math.sqrt(seen[0]))
+            differing[name] = float(least / (PRIOR_STRENGTH + seen.sum()))
         matches = float(weight.sum()) + PRIOR_PAIRS * 2.0**PRIOR_BITS
-        estimates = Estimates(shares, math.log2(matches / (pairs + PRIOR_PAIRS)))
+        estimates = Estimates(shares, math.log2(matches / (pairs + PRIOR_PAIRS)), differing)
     return estimates
 
 
@@ -216,10 +237,13 @@ def score(comparison: Comparison, estimates: Estimates) -> Scores:
     tenants = (levels["title"] >= 0) & (levels["title"] <= 1)
     relatives = (given_differs | strangers | tenants) & ~is_one_holder
     # Twins share all but the given name; unless given names prove unreliable in this batch.
-    share = 1.0 - (1.0 - HOUSEHOLD_SHARE) * _reliability("given", shares) ** 3
-    for name in _HOUSEHOLD:
-        bits = by_field[name]
-        by_field[name] = np.where(relatives & (bits > 0), bits * share, bits)
+    share = 1.0 - (1.0 - HOUSEHOLD_SHARE) * _reliability("given", estimates) ** 3
+    _discount(by_field, _HOUSEHOLD, relatives, share)
+    # Two of one given name under one roof or at one switchboard; one who took another name is
+    # known by a date, a number or a mailbox of her own.
+    own = is_one_holder | (levels["email"] == SAME_ADDRESS) | (levels["birth"] >= YEAR_SLIPPED)
+    flatmates = (levels["family"] == 0) & comparison.are_people & ~relatives & ~own
+    _discount(by_field, _PREMISES, flatmates, HOUSEHOLD_SHARE)
     support = np.zeros(len(comparison.left))
     for name in _CORROBORATING:
         support = support + np.maximum(0.0, by_field[name])
@@ -229,11 +253,11 @@ def score(comparison: Comparison, estimates: Estimates) -> Scores:
     bits = np.full(len(comparison.left), prior)
     for name in sorted(by_field):
         bits = bits + by_field[name]
-    rivals = levels["birth"] == 0
+    rivals = _contradicting(levels["birth"], shares["birth"])
     registries_differ = ~comparison.are_people & (levels["personal"] == 0)
     forbidden = comparison.kinds_differ | names.generations_differ | registries_differ
     # Where a batch shows its dates to be unreliable they forbid less.
-    override = OVERRIDE_BITS * _reliability("birth", shares) ** 4
+    override = OVERRIDE_BITS * _reliability("birth", estimates) ** 4
     vetoed = forbidden | (rivals & (levels["personal"] != 2) & (bits < override))
     return Scores(
         bits=bits,
@@ -241,14 +265,32 @@ def score(comparison: Comparison, estimates: Estimates) -> Scores:
         prior=prior,
         forbidden=forbidden,
         vetoed=vetoed,
-        rivals=vetoed | relatives,
+        rivals=vetoed | (relatives & (bits <= 0)),
         silent=(levels["birth"] < 0) | (levels["given"] <= 1) | names.generation_untold,
     )
 
 
-def _reliability(name: str, shares: Mapping[str, Floats]) -> float:
+def _contradicting(birth: Ints, shares: Floats) -> Bools:
+    """Pairs whose dates of birth are of two people, unless something says otherwise."""
+    apart = birth == DATES_DIFFER
+    if shares[[DECADE_APART, YEAR_SLIPPED]].sum() < YEAR_SLIPS_MIN:
+        apart |= birth == DECADE_APART
+    return np.asarray(apart)
+
+
+def _discount(
+    by_field: dict[str, Floats], names: Sequence[str], pairs: Bools, share: float
+) -> None:
+    """Leaves of what speaks for some pairs in some fields only a share."""
+    for name in names:
+        bits = by_field[name]
+        by_field[name] = np.where(pairs & (bits > 0), bits * share, bits)
+
+
+def _reliability(name: str, estimates: Estimates) -> float:
     """1 where a difference says as much in this batch as usual, towards 0 where it says nothing."""
-    return min(1.0, math.log2(max(1e-6, shares[name][0])) / math.log2(LEVELS[name][0].m))
+    differing = max(1e-6, estimates.differing[name])
+    return min(1.0, math.log2(differing) / math.log2(LEVELS[name][0].m))
 
 
 @dataclass(frozen=True, slots=True)
