@@ -6,7 +6,7 @@ import re
 
 import pytest
 import regex
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tracewell.detection.expressions import Expression, TooMuchWork
@@ -38,7 +38,7 @@ def expressions(draw: st.DrawFn) -> str:
     return written
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(expressions(), st.lists(PIECES, max_size=60))
 def test_a_search_around_needles_finds_what_a_search_everywhere_finds(
     written: str, pieces: list[str]

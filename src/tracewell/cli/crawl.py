@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from tracewell.cli.errors import REFUSED, USAGE, fail
-from tracewell.cli.ingest import fingerprints_option, jobs_option, load_told, summarised, take_in
+from tracewell.cli.fingerprint_options import fingerprints_option, jobs_option, load_told
+from tracewell.cli.ingest import summarised, take_in
 from tracewell.cli.options import data_option, json_option, show
 from tracewell.cli.progress import CountBar
 from tracewell.kernel.clock import system_clock

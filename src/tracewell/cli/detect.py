@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from tracewell.cli.errors import REFUSED, USAGE, fail
-from tracewell.cli.ingest import fingerprints_option, jobs_option, load_told
+from tracewell.cli.fingerprint_options import fingerprints_option, jobs_option, load_told
 from tracewell.cli.options import data_option
 from tracewell.cli.progress import BytesBar, CountBar, Problems, RowWriter
 from tracewell.kernel.clock import system_clock

@@ -8,28 +8,40 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
 
 import click
 
-from tracewell.intrace.role_file import RoleFileWrong
-from tracewell.kernel.credits import AccountNotFound, BookedOtherwise
-from tracewell.kernel.database import DatabaseFailed, MigrationFailed
-from tracewell.kernel.identity.passwords import PasswordRefused
-from tracewell.kernel.identity.service import IdentityRefused
-from tracewell.kernel.mail import MailFailed
-from tracewell.kernel.signing import SigningFailed
-from tracewell.main.entities import EntityRefused
-from tracewell.main.fingerprint_errors import CollectionRefused, RegistryUnreachable
-from tracewell.main.secret_files import SecretUnusable
-from tracewell.main.settings import SettingsWrong
-from tracewell.trace.flags.model import FlagRefused
-
 REFUSED = 1
 USAGE = 2
 UNREACHABLE = 3
+
+# What a person can do something about: where the error is defined, its name, the code. By name, so
+# that a command, and each process that it starts, imports no more than it needs.
+_TOLD = (
+    ("tracewell.intrace.role_file", "RoleFileWrong", USAGE),
+    ("tracewell.kernel.credits.model", "AccountNotFound", REFUSED),
+    ("tracewell.kernel.credits.model", "BookedOtherwise", REFUSED),
+    ("tracewell.kernel.database", "DatabaseFailed", UNREACHABLE),
+    ("tracewell.kernel.database", "MigrationFailed", REFUSED),
+    ("tracewell.kernel.identity.passwords", "PasswordRefused", REFUSED),
+    ("tracewell.kernel.identity.service", "IdentityRefused", REFUSED),
+    ("tracewell.kernel.mail", "MailFailed", UNREACHABLE),
+    ("tracewell.kernel.signing", "SigningFailed", REFUSED),
+    ("tracewell.main.entities", "EntityRefused", REFUSED),
+    ("tracewell.main.fingerprint_errors", "CollectionRefused", REFUSED),
+    ("tracewell.main.fingerprint_errors", "RegistryUnreachable", UNREACHABLE),
+    ("tracewell.main.secret_files", "SecretUnusable", UNREACHABLE),
+    ("tracewell.main.settings", "SettingsWrong", USAGE),
+    ("tracewell.trace.flags.model", "FlagRefused", REFUSED),
+)
+_WORDS = {
+    "AccountNotFound": "the org has no credit account",
+    "RoleFileWrong": "ROLE_FILE cannot be used:\n{error}",
+    "SettingsWrong": "these settings cannot be used:\n{error}",
+}
 
 
 def fail(message: str, code: int) -> NoReturn:
@@ -43,26 +55,9 @@ def told_plainly() -> Iterator[None]:
     """Turns the errors that a person can do something about into a line and a code."""
     try:
         yield
-    except SettingsWrong as error:
-        fail(f"these settings cannot be used:\n{error}", USAGE)
-    except RoleFileWrong as error:
-        fail(f"ROLE_FILE cannot be used:\n{error}", USAGE)
-    except (
-        BookedOtherwise,
-        CollectionRefused,
-        EntityRefused,
-        FlagRefused,
-        IdentityRefused,
-        MigrationFailed,
-        PasswordRefused,
-    ) as error:
-        fail(str(error), REFUSED)
-    except SigningFailed as error:
-        fail(str(error), REFUSED)
-    except AccountNotFound:
-        fail("the org has no credit account", REFUSED)
-    except (DatabaseFailed, MailFailed, RegistryUnreachable, SecretUnusable) as error:
-        fail(str(error), UNREACHABLE)
+    except tuple(told_errors()) as error:  # looked up only when something is raised
+        name, code = told_errors()[_class_of(error)]
+        fail(_WORDS.get(name, "{error}").format(error=error), code)
     except UnicodeEncodeError:
         fail("an argument or the input is not valid UTF-8", USAGE)
     except KeyboardInterrupt:
@@ -71,3 +66,19 @@ def told_plainly() -> Iterator[None]:
         # Whoever read has enough. What is still buffered goes nowhere, in silence.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def told_errors() -> Mapping[type[BaseException], tuple[str, int]]:
+    """Name and code of each error that is told in a line, of those whose modules are imported: no
+    other can have been raised."""
+    return {
+        getattr(module, name): (name, code)
+        for place, name, code in _TOLD
+        if (module := sys.modules.get(place)) is not None and hasattr(module, name)
+    }
+
+
+def _class_of(error: BaseException) -> type[BaseException]:
+    """The class that the error is listed by: its own or the nearest above."""
+    listed = told_errors()
+    return next(one for one in type(error).__mro__ if one in listed)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from tracewell.cli.errors import REFUSED, USAGE, fail
-from tracewell.cli.ingest import tell_problems
+from tracewell.cli.fingerprint_options import tell_problems
 from tracewell.cli.options import data_option, json_option, show, show_all
 from tracewell.cli.progress import BytesBar, Problems
 from tracewell.detection import default_fingerprints_directory

@@ -6,43 +6,28 @@ import asyncio
 import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tracewell.cli.errors import REFUSED, USAGE, fail
+from tracewell.cli.fingerprint_options import fingerprints_option, jobs_option, load_told
 from tracewell.cli.options import data_option, json_option, show
 from tracewell.cli.progress import BytesBar, CountBar, Problems
-from tracewell.detection import FingerprintSet, Problem
+from tracewell.detection import FingerprintSet
 from tracewell.main.archive_listing import ListingWrong, list_sources
 from tracewell.main.archive_results import ResultsRefused, reason_of
 from tracewell.main.ground import open_ground
 from tracewell.main.intake import (
     ingest_archives,
     load_results,
-    open_fingerprints,
 )
 from tracewell.main.settings import Settings, load_settings
 from tracewell.main.spark_ingest import SparkFailed, SparkJob, observe_on_spark
 from tracewell.trace.ingest import IngestSummary
 from tracewell.trace.ingest.rows import ArchiveEnd
-
-fingerprints_option = click.option(
-    "--fingerprints",
-    "folders",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A further collection in the Wappalyzer-style format; may be given again.",
-)
-jobs_option = click.option(
-    "--jobs",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="Processes that detect.",
-)
 
 
 @click.command()
@@ -129,20 +114,6 @@ def parse_conf(properties: Sequence[str]) -> dict[str, str]:
         if not (name and equals):
             raise click.UsageError(f"--conf {name}: write NAME=VALUE")
     return {name: value for name, _, value in pairs}
-
-
-def load_told(folders: Sequence[Path], data: Path) -> FingerprintSet:
-    """The fingerprints; what could not be loaded of them is told."""
-    fingerprints = open_fingerprints(folders, data)
-    tell_problems(fingerprints.problems)
-    return fingerprints
-
-
-def tell_problems(problems: Iterable[Problem]) -> None:
-    """Tells what of fingerprints could not be read: file, technology, kind of pattern, reason."""
-    for problem in problems:
-        place = f"{problem.file}: {problem.technology}: {problem.kind}"
-        click.echo(f"fingerprint left out: {place}: {problem.reason}", err=True)
 
 
 @dataclasses.dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tracewell.cli.errors import USAGE, fail
-from tracewell.cli.ingest import fingerprints_option, jobs_option
+from tracewell.cli.fingerprint_options import fingerprints_option, jobs_option
 from tracewell.cli.options import data_option, json_option, show
 from tracewell.cli.progress import CountBar
 from tracewell.main.ground import open_ground

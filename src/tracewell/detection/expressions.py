@@ -60,20 +60,27 @@ class Window(NamedTuple):
     end: int
 
 
+class Bounds(NamedTuple):
+    """The needles of an expression, and how far before and behind them its matches reach."""
+
+    needles: Needles | None
+    starts: Bound
+    ends: Bound
+
+
 class Expression:
     """One expression, compiled for the engines that may run it."""
 
     __slots__ = (
+        "_bounds",
         "_cost",
-        "_ends",
         "_first",
         "_peek",
         "_short",
         "_slow",
-        "_starts",
+        "_source",
         "_written",
         "free",
-        "needles",
         "quick",
     )
 
@@ -88,13 +95,26 @@ class Expression:
         # And with these `quick.search` is over before a clock tells anything.
         self.free = self._length_of(STEPS_FREE)
         self._slow: regex.Pattern[str] | None = None
-        ahead = [look.body for look in looks(node)]
-        needles, starts, ends = _find_bounds(node)
-        self.needles: Needles | None = needles
-        self._starts: Bound = starts
-        self._ends: Bound = ends if all(map(is_bounded, ahead)) else None
+        self._source = source
+        self._bounds: Bounds | None = None
         # How far behind its end a match looks: for `\\b` and `$` one character.
-        self._peek = 1 + sum(map(find_width, ahead))
+        self._peek = 1 + sum(find_width(look.body) for look in looks(node))
+
+    @property
+    def bounds(self) -> Bounds:
+        """The needles, and how far matches reach from them; worked out when a text is so long that
+        it matters, which for most expressions none is."""
+        if self._bounds is None:
+            node = parse_javascript(self._source)
+            needles, starts, ends = _find_bounds(node)
+            is_seen = all(is_bounded(look.body) for look in looks(node))
+            self._bounds = Bounds(needles, starts, ends if is_seen else None)
+        return self._bounds
+
+    @property
+    def needles(self) -> Needles | None:
+        """Strings of which one is in every match; None where there are none."""
+        return self.bounds.needles
 
     def _length_of(self, steps: int) -> int:
         """The longest text that `quick` searches in so many steps; -1 where none."""
@@ -109,7 +129,7 @@ class Expression:
         """
         if len(text) <= self._short:
             return self.quick.search(text)
-        if positions is not None and self._starts is not None:
+        if positions is not None and self.bounds.starts is not None:
             windows = list(self._windows(text, positions)) if len(positions) <= WINDOWS_MAX else []
             if windows and windows[-1].first >= 0:
                 return self._search_windows(text, windows, timeout_s)
@@ -122,11 +142,12 @@ class Expression:
     def _windows(self, text: str, positions: Items[int]) -> Iterator[Window]:
         """Windows that hold all matches, apart from each other; one that begins at -1 means that
         they could not be told."""
-        assert self._starts is not None
+        _, starts, ends = self.bounds
+        assert starts is not None
         window: Window | None = None
         for at in positions:
-            first = self._starts.find_start(text, at)
-            end = self._ends.find_end(text, at) if self._ends else len(text)
+            first = starts.find_start(text, at)
+            end = ends.find_end(text, at) if ends else len(text)
             if first is None or end is None:
                 yield Window(-1, 0, 0)
                 return

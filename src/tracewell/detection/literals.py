@@ -185,6 +185,9 @@ def _in_a_row(items: Iterable[Node]) -> Iterator[Node]:
 def _product(left: tuple[str, ...], right: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if right is None or len(left) * len(right) > CHOICES_MAX:
         return None
+    if len(left) == len(right) == 1:  # as mostly
+        text = left[0] + right[0]
+        return (text,) if len(text) <= LENGTH_MAX else None
     joined = tuple({a + b for a in left for b in right})
     return joined if all(len(text) <= LENGTH_MAX for text in joined) else None
 

@@ -121,13 +121,22 @@ def _find_step(part: js.Node) -> Step | None:
     open_sets = list(_open_sets(part))
     if not open_sets:
         return Step(find_width(part))
-    stops = [stop for stop in STOPS if not any(_takes(leaf, stop) for leaf in open_sets)]
-    counts = [_count(part, functools.partial(_takes, character=stop)) for stop in stops]
-    sharp = [stop for stop, count in zip(stops, counts, strict=True) if count == 0]
+    sharp = ""
+    counted: list[tuple[int, str]] = []
+    for stop in STOPS:
+        if any(_takes(leaf, stop) for leaf in open_sets):
+            continue
+        count = _count(part, functools.partial(_takes, character=stop))
+        if count:
+            counted.append((count, stop))
+            continue
+        sharp += stop
+        if len(sharp) == STOPS_FEW:
+            break
     if sharp:
-        return Step(0, "".join(sharp[:STOPS_FEW]))
-    best = min(zip(counts, stops, strict=True), default=None)
-    return None if best is None else Step(0, best[1], best[0])
+        return Step(0, sharp)
+    count, stop = min(counted, default=(0, ""))
+    return Step(0, stop, count) if stop else None
 
 
 def is_bounded(node: js.Node) -> bool:

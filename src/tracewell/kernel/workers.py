@@ -7,11 +7,14 @@ import asyncio
 import functools
 import multiprocessing
 import os
+import pickle
 import signal
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 JOBS_MAX = 64
@@ -37,14 +40,21 @@ async def open_workers(
     if not 1 <= jobs <= JOBS_MAX:
         raise ValueError(f"jobs are 1 to {JOBS_MAX}")
     loop = asyncio.get_running_loop()
+    stack = ExitStack()
     executor: Executor
     if jobs == 1:
         executor = ThreadPoolExecutor(1, "work")
         call: Callable[[Task], Result] = functools.partial(work, begin())
     else:
         # Spawned, not forked: a fork would inherit the connections of databases, and locks.
+        # What they begin with lies in a file: written to each of them, it would fill its pipe until
+        # that process is up, and the next one would not be started before.
+        opened = tempfile.NamedTemporaryFile(prefix="tracewell-")  # noqa: SIM115 - the stack ends it
+        file = stack.enter_context(opened)
+        pickle.dump((work, begin), file, pickle.HIGHEST_PROTOCOL)
+        file.flush()
         executor = ProcessPoolExecutor(
-            jobs, multiprocessing.get_context("spawn"), _begin, (work, begin)
+            jobs, multiprocessing.get_context("spawn"), _begin, (Path(file.name),)
         )
         call = _do
 
@@ -56,16 +66,18 @@ async def open_workers(
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    try:
-        yield hand
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+    with stack:
+        try:
+            yield hand
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(work: Callable[[Any, Any], Any], begin: Callable[[], object]) -> None:
+def _begin(file: Path) -> None:
     global _work
-    _work = functools.partial(work, begin())
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    work, begin = pickle.loads(file.read_bytes())  # noqa: S301 - the parent's own, read by it alone
+    _work = functools.partial(work, begin())
 
 
 def _end_with_parent() -> None:
