@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracewell.resolution import Cluster, parse_record, resolve
@@ -349,6 +349,7 @@ def test_records_that_exclude_each_other_are_never_one_entity(records: list[Json
 
 
 @given(st.text(max_size=40))
+@example(":0@\r0")
 def test_normalising_a_normal_form_changes_nothing(text: str) -> None:
     assert normalize_phone(normalize_phone(text)) == normalize_phone(text)
     assert normalize_email(normalize_email(text)) == normalize_email(text)

@@ -177,9 +177,10 @@ def _sort_in(
 def normalize_email(text: str) -> str:
     """The address within a text like `Ann <ann@example.com>`, in lower case; empty when none."""
     folded = plain(text)
-    found = _EMAIL.search(folded)
+    joined = "".join(folded.split())
+    found = _EMAIL.search(folded) or _EMAIL.search(joined)
     # An address that lost its sign is still compared: it may be a slip of another record's.
-    return (found[0] if found else "".join(folded.split())).strip(".<>'()")
+    return (found[0] if found else joined).strip(".<>'()")
 
 
 def normalize_phone(text: str) -> str:
