@@ -12,6 +12,7 @@ from tracewell.intrace.connectors.network.client import HttpClient
 from tracewell.intrace.connectors.network.dns_client import system_name_servers
 from tracewell.intrace.connectors.network.network import Network
 from tracewell.intrace.connectors.network.secrecy import SourceOptions
+from tracewell.intrace.connectors.network.shared_pace import SharedPace
 from tracewell.intrace.connectors.registry import ConnectorSettings, build_connectors
 from tracewell.intrace.connectors.sources.trace import CompanyDirectory
 from tracewell.kernel.clock import Clock
@@ -53,7 +54,12 @@ def wire_means(settings: Settings, clock: Clock) -> Means:
     contact_url = settings.crawl_contact_url
     holes = settings.connector_holes
     network = Network(
-        HttpClient(clock=clock, contact_url=contact_url, allow=holes),
+        HttpClient(
+            clock=clock,
+            contact_url=contact_url,
+            allow=holes,
+            pace=SharedPace(settings.data / "pace"),
+        ),
         name_servers=settings.connector_name_servers or system_name_servers(),
         options=options,
         fetcher=Fetcher(

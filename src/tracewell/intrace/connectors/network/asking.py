@@ -161,7 +161,7 @@ class AskedHttp:
             if is_rate_limit(reply.status, reply.headers):
                 pause_s = find_pause_s(reply.headers, self._client.clock())
                 if pause_s is not None:
-                    host.pace.hold(self._now() + pause_s)
+                    await host.hold(self._now() + pause_s)
                 error = error_of(reply.status, reply.headers)
             elif reply.status in TRIED_AGAIN and not (self._costs and reply.status != 503):
                 error = error_of(reply.status, reply.headers)
@@ -179,19 +179,18 @@ class AskedHttp:
         now = self._now()
         if now >= self._deadline:
             raise TimedOutError("the source did not answer in time")
-        start = host.pace.reserve(now, self._deadline)
-        if start is None:
-            wait_s = host.pace.next_start(now) - now
+        turn = await host.reserve(now, self._deadline)
+        if turn.start is None:
             raise RateLimitedError(
-                f"not asked: the pace of this source leaves no turn for {wait_s:.0f} s"
+                f"not asked: the pace of this source leaves no turn for {turn.wait_s:.0f} s"
             )
-        if start > now:
-            await asyncio.sleep(start - now)
-        rest_s = host.breaker.find_rest(self._now())
-        if rest_s is not None:
+        if turn.start > now:
+            await asyncio.sleep(turn.start - now)
+        rest = await host.find_rest(self._now())
+        if rest is not None:
             raise SourceFailedError(
-                f"not asked: it failed {host.breaker.failures} times in a row; next try in"
-                f" {rest_s:.0f} s"
+                f"not asked: it failed {rest.failures} times in a row; next try in"
+                f" {rest.rest_s:.0f} s"
             )
 
     async def _exchange(self, url: str, headers: Mapping[str, str], host: Host) -> Reply:
@@ -201,18 +200,15 @@ class AskedHttp:
                     *self._with_key(url, headers), body_bytes_max=self._upstream.body_bytes_max
                 )
         except TimeoutError:
-            host.breaker.fail(self._now())
+            await host.note(self._now(), has_answered=False)
             raise TimedOutError("the source did not answer in time") from None
         except TransportError:
-            host.breaker.fail(self._now())
+            await host.note(self._now(), has_answered=False)
             raise
         except BaseException:
-            host.breaker.release()
+            host.release()
             raise
-        if reply.status >= 500:
-            host.breaker.fail(self._now())
-        else:
-            host.breaker.succeed()
+        await host.note(self._now(), has_answered=reply.status < 500)
         return replace(reply, url=url)
 
     def _with_key(self, url: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:

@@ -18,7 +18,8 @@ from yarl import URL
 from tracewell.intrace.connectors.failures import SourceFailedError
 from tracewell.intrace.connectors.lent import Reply
 from tracewell.intrace.connectors.model import Clock, Rate
-from tracewell.intrace.connectors.network.pace import Host, Pace
+from tracewell.intrace.connectors.network.pace import Host, OwnHost, Pace
+from tracewell.intrace.connectors.network.shared_pace import SharedPace
 from tracewell.web.codings import BodyError, decode_body
 from tracewell.web.connecting import GuardedConnector
 from tracewell.web.guard import (
@@ -55,7 +56,8 @@ class HttpClient:
     """Connections, and what is remembered of the hosts: one for all connectors of a process.
 
     `allow` are the guard's holes: a host pattern and the one address that it leads to. The client
-    opens at the first question, in the loop that asks it.
+    opens at the first question, in the loop that asks it. `pace` is shared with other processes;
+    without it, this one has a pace of its own.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class HttpClient:
         allow: Sequence[Allow | str] = (),
         resolver: AbstractResolver | None = None,
         tls: ssl.SSLContext | None = None,
+        pace: SharedPace | None = None,
     ) -> None:
         self.clock = clock
         self.policy: AddressPolicy = build_policy(allow)
         self._user_agent = build_user_agent(contact_url)
         self._resolver = resolver
         self._tls = tls
+        self._pace = pace
         self._session: aiohttp.ClientSession | None = None
         self._hosts: OrderedDict[tuple[str, str], Host] = OrderedDict()
 
@@ -80,7 +84,11 @@ class HttpClient:
         key = (connector_id, origin)
         host = self._hosts.get(key)
         if host is None:
-            host = self._hosts[key] = Host(Pace(rate.requests, rate.per_s))
+            if self._pace is not None:
+                host = self._pace.host(connector_id, origin, rate)
+            else:
+                host = OwnHost(Pace(rate.requests, rate.per_s))
+            self._hosts[key] = host
             if len(self._hosts) > HOSTS_MAX:
                 self._hosts.popitem(last=False)
         self._hosts.move_to_end(key)

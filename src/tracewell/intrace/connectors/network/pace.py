@@ -1,18 +1,21 @@
 """How fast a source is asked, and when it is left alone: a queue up to the deadline, a breaker.
 
-Pure over a given monotonic time in seconds; nothing here sleeps.
+Pure over a given monotonic time in seconds; nothing here sleeps. Kept for one process here, for all
+processes of a data folder in `shared_pace`.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 FAILURES_MAX: Final = 5
 """Failures in a row after which a host is left alone."""
 REST_S: Final = 15.0
 REST_S_MAX: Final = 300.0
+TRY_S_MAX: Final = 60.0
+"""How long a try may take before another may try: whoever tried may have been killed."""
 
 
 @dataclass
@@ -26,9 +29,7 @@ class Pace:
 
     def reserve(self, now: float, deadline: float) -> float | None:
         """When this request may start, in its order; None when that is after the deadline."""
-        start = max(now, self.held_until)
-        if len(self._starts) >= self.requests:
-            start = max(start, self._starts[-self.requests] + self.per_s)
+        start = self.next_start(now)
         if start >= deadline:
             return None
         self._starts.append(start)
@@ -55,8 +56,8 @@ class Breaker:
 
     failures: int = 0
     open_until: float = 0.0
-    is_trying: bool = False
-    _rest_s: float = REST_S
+    trying_until: float = 0.0
+    rest_s: float = REST_S
 
     def find_rest(self, now: float) -> float | None:
         """How many seconds the host is still left alone; None when it may be asked."""
@@ -64,32 +65,101 @@ class Breaker:
             return None
         if now < self.open_until:
             return self.open_until - now
-        if self.is_trying:
-            return self._rest_s
-        self.is_trying = True
+        if now < self.trying_until:
+            return self.rest_s
+        self.trying_until = now + TRY_S_MAX
         return None
 
     def succeed(self) -> None:
         """The host answered, whatever it answered."""
-        self.failures, self.is_trying, self._rest_s = 0, False, REST_S
+        self.failures, self.trying_until, self.rest_s = 0, 0.0, REST_S
 
     def fail(self, now: float) -> None:
         """The host did not answer, or only with an error of its own."""
         self.failures += 1
-        was_trying, self.is_trying = self.is_trying, False
+        was_trying, self.trying_until = self.trying_until > 0.0, 0.0
         if was_trying:
-            self._rest_s = min(REST_S_MAX, self._rest_s * 2)
+            self.rest_s = min(REST_S_MAX, self.rest_s * 2)
         if self.failures >= FAILURES_MAX:
-            self.open_until = now + self._rest_s
+            self.open_until = now + self.rest_s
+
+    def note(self, now: float, *, has_answered: bool) -> None:
+        """Either of them."""
+        self.succeed() if has_answered else self.fail(now)
 
     def release(self) -> None:
         """The try was given up before it told anything."""
-        self.is_trying = False
+        self.trying_until = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When a question may start; None when that is after its deadline, `wait_s` from now."""
+
+    start: float | None
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A host is left alone for so many seconds, after so many failures in a row."""
+
+    rest_s: float
+    failures: int
+
+
+class Host(Protocol):
+    """What is remembered of one host of one connector. Times are monotonic seconds.
+
+    May raise `SourceFailedError` where it cannot be remembered: a source is not asked unpaced.
+    """
+
+    async def reserve(self, now: float, deadline: float) -> Turn:
+        """A place in the queue before the host."""
+        ...
+
+    async def hold(self, until: float) -> None:
+        """The source has said that it takes nothing before that."""
+        ...
+
+    async def find_rest(self, now: float) -> Rest | None:
+        """Whether the host is left alone; None when it may be asked, or tried."""
+        ...
+
+    async def note(self, now: float, *, has_answered: bool) -> None:
+        """What became of a question."""
+        ...
+
+    def release(self) -> None:
+        """A try was given up before it told anything."""
+        ...
 
 
 @dataclass
-class Host:
-    """What is remembered of one host of one connector."""
+class OwnHost:
+    """A host as this process alone knows it."""
 
     pace: Pace
     breaker: Breaker = field(default_factory=Breaker)
+
+    async def reserve(self, now: float, deadline: float) -> Turn:
+        """As `Host`."""
+        start = self.pace.reserve(now, deadline)
+        return Turn(start, self.pace.next_start(now) - now if start is None else start - now)
+
+    async def hold(self, until: float) -> None:
+        """As `Host`."""
+        self.pace.hold(until)
+
+    async def find_rest(self, now: float) -> Rest | None:
+        """As `Host`."""
+        rest_s = self.breaker.find_rest(now)
+        return None if rest_s is None else Rest(rest_s, self.breaker.failures)
+
+    async def note(self, now: float, *, has_answered: bool) -> None:
+        """As `Host`."""
+        self.breaker.note(now, has_answered=has_answered)
+
+    def release(self) -> None:
+        """As `Host`."""
+        self.breaker.release()
