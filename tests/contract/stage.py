@@ -50,15 +50,20 @@ def sample_captures() -> tuple[Capture, ...]:
     )
 
 
+def html_page(url: str, body: str, days: int) -> Capture:
+    """A page as it was so many days after the sample web was captured."""
+    headers = (("Content-Type", "text/html; charset=utf-8"),)
+    return Capture(
+        url, 200, headers, body.encode(), SEEN_AT + days * DAY_MS, f"more.warc.gz:{days}"
+    )
+
+
 def switch_captures() -> Iterator[Capture]:
     """Two companies that replaced WordPress by Joomla in July 2026."""
     for host in SWITCHERS:
         for days, name in ((0, "WordPress"), (30, "Joomla!"), (31, "Joomla!"), (32, "Joomla!")):
             body = f'<html><head><meta name="generator" content="{name}"></head></html>'
-            yield Capture(
-                f"https://{host}/", 200, (("Content-Type", "text/html"),), body.encode(),
-                SEEN_AT + days * DAY_MS, f"switch.warc.gz:{days}",
-            )  # fmt: skip
+            yield html_page(f"https://{host}/", body, days)
 
 
 @dataclass
@@ -148,6 +153,12 @@ class Stage:
             await ingest_captures(ground.database, load_pack(), captures)
 
         self.deployment.run(work)
+
+    @functools.cached_property
+    def document(self) -> dict[str, Any]:
+        """What the server tells of itself."""
+        found: dict[str, Any] = self.client().get("/openapi.json").json()
+        return found
 
     def client(self, key: str | None = None, **headers: str) -> httpx.Client:
         """A client of Trace that nothing in the environment diverts."""

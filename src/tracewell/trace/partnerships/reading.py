@@ -19,10 +19,12 @@ Sort = Literal[
     "observation_count", "-observation_count",
 ]  # fmt: skip
 
+# Ascending is descending turned round, equal ones too.
+_TIES = ("p.partner_key", "p.partnership_type", "p.company_id")
 _SORTS: dict[str, str] = {
-    f"{sign}{column}": f"p.{column} {'DESC' if sign else 'ASC'}, p.partner_key, p.partnership_type"
+    sort: ", ".join((f"p.{column} {way}", *(f"{tie} {tie_way}" for tie in _TIES)))
     for column in ("last_observed_at", "first_observed_at", "observation_count")
-    for sign in ("", "-")
+    for sort, way, tie_way in ((column, "ASC", "DESC"), (f"-{column}", "DESC", "ASC"))
 }
 _PARTNER = """p.partner_id, COALESCE(c.name, p.partner_name),
     COALESCE(c.primary_domain, p.partner_domain), c.slug"""
@@ -153,7 +155,7 @@ async def _page(
         total = sum(type_counts.get(one, 0) for one in wanted.types or type_counts)
     rows = await tx.fetch_all(
         f"SELECT {partner}, {_TIMES} {source} WHERE {where}{filters}"
-        f" ORDER BY {_SORTS[wanted.sort]}{', p.company_id' if of_publisher else ''}"
+        f" ORDER BY {_SORTS[wanted.sort]}"
         " LIMIT :limit OFFSET :offset",
         **given,
         limit=limit,
