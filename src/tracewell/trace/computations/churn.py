@@ -7,6 +7,7 @@ successor is often tried before its predecessor goes.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -32,15 +33,14 @@ from tracewell.trace.computations.model import (
 )
 from tracewell.trace.computations.rules import format_month, parse_month
 from tracewell.trace.computations.segments import Segments, records
-from tracewell.trace.computations.switches import Drops, Followed, follow
-from tracewell.trace.index.bitmaps import read_bitmaps
+from tracewell.trace.computations.switches import Drops, Event, Followed, follow
+from tracewell.trace.index.bitmaps import read_ranges
 from tracewell.trace.metering import metered
 from tracewell.trace.paging import Page
 from tracewell.trace.search.service import Search
 from tracewell.trace.technologies.service import get_category, get_technology, get_vendor
 from tracewell.trace.technologies.store import fetch_technologies
 
-_VALUES_AT_ONCE = 2_000
 _TECHNOLOGIES_AT_ONCE = 20
 
 
@@ -138,7 +138,7 @@ class Churns:
                 successors = {one: all_of - {one} for one in dropped}
             within = await self.segments.read(await self.search.sources(tx), asked.within)
             events = await _read_events(tx, "dropped", dropped, asked.months)
-            drops = Drops.of([events.get(one, {}) for one in dropped], within)
+            drops = Drops.of([events.get(one, ()) for one in dropped], within)
             window = Months(
                 asked.months.first - asked.months_before, asked.months.last + asked.months_after
             )
@@ -155,7 +155,6 @@ class Churns:
                             months_before=asked.months_before, months_after=asked.months_after,
                         )
                     )  # fmt: skip
-                await asyncio.sleep(0)  # others are served in between
         return _Found(dropped, drops, followed, within)
 
 
@@ -174,19 +173,18 @@ async def _read_events(
     event: Literal["adopted", "dropped"],
     technology_ids: Sequence[int],
     months: Months,
-) -> Mapping[int, Mapping[int, BitMap]]:
-    """The companies by technology and month."""
-    values = [
-        f"{technology_id}:{format_month(month)}"
-        for technology_id in technology_ids
-        for month in range(months.first, months.last + 1)
-    ]
-    found: dict[int, dict[int, BitMap]] = {}
-    for first in range(0, len(values), _VALUES_AT_ONCE):
-        read = await read_bitmaps(tx, event, values[first : first + _VALUES_AT_ONCE])
-        for value, companies_of in read.items():
+) -> Mapping[int, Sequence[Event]]:
+    """What happened to each technology; those to which nothing did are left out."""
+    first, last = format_month(months.first), format_month(months.last)
+    found: dict[int, list[Event]] = defaultdict(list)
+    for begin in range(0, len(technology_ids), _TECHNOLOGIES_AT_ONCE):
+        some = technology_ids[begin : begin + _TECHNOLOGIES_AT_ONCE]
+        for value, companies_of in await read_ranges(
+            tx, event, [(f"{one}:{first}", f"{one}:{last}") for one in some]
+        ):
             technology_id, _, month = value.partition(":")
-            found.setdefault(int(technology_id), {})[parse_month(month)] = companies_of
+            found[int(technology_id)].append((parse_month(month), companies_of))
+        await asyncio.sleep(0)  # others are served in between
     return found
 
 

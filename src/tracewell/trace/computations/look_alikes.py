@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,16 +23,12 @@ from tracewell.trace.computations.model import (
     LookAlikePage,
     Segment,
 )
-from tracewell.trace.computations.rules import Weights
 from tracewell.trace.computations.segments import Segments
 from tracewell.trace.computations.stacks import Ids, StackKeeper, Stacks, as_ids
 from tracewell.trace.computations.traits import by_information, list_traits
 from tracewell.trace.metering import metered
 from tracewell.trace.paging import Page
 from tracewell.trace.search.service import Search
-
-_FIRST_LOOK = 4 * LOOK_ALIKES_MAX
-_COMPANIES_AT_ONCE = 20_000
 
 Scores = npt.NDArray[np.float64]
 
@@ -61,18 +58,17 @@ class LookAlikes:
             stacks = await self.stacks.read(tx)
             sources = await self.search.sources(tx)
             among = None if within is None else await self.segments.read(sources, within)
-        weights = rules.weigh(stacks.user_counts(), len(stacks.companies))
-        ids, scores = await rank(stacks, weights, head.company_id, among)
+        ids, scores = await rank(stacks, head.company_id, among)
+        own = stacks.of(head.company_id)
         shown = slice(page.offset, page.offset + page.limit)
 
         async def read(tx: Transaction) -> Found[LookAlikePage]:
             summaries = await companies.fetch_summaries(tx, ids[shown].tolist())
-            own = set(stacks.of(head.company_id).tolist())
-            shared = [own.intersection(stacks.of(one.company_id).tolist()) for one in summaries]
-            told = [by_information(some, weights)[:REASONS_MAX] for some in shared]
+            shared = [{x for x in own if one.company_id in stacks.users[x]} for one in summaries]
+            told = [by_information(some, stacks.weights)[:REASONS_MAX] for some in shared]
             traits = {
                 one.technology.technology_id: one
-                for one in await list_traits(tx, stacks, weights, {x for ids in told for x in ids})
+                for one in await list_traits(tx, stacks, {x for reasons in told for x in reasons})
             }
             rows = [
                 LookAlike(summary, score, len(some), [traits[one] for one in reasons])
@@ -85,57 +81,32 @@ class LookAlikes:
         return await metered(self.database, self.ledger, call, read)
 
 
-async def rank(
-    stacks: Stacks, weights: Weights, company_id: int, among: BitMap | None
-) -> tuple[Ids, Scores]:
-    """The `LOOK_ALIKES_MAX` most similar companies and their scores; equal ones by id.
-
-    Exact: a company is left unread only where what it shares cannot lift it among them.
-    """
-    common = await _common(stacks, weights, company_id, among)
+async def rank(stacks: Stacks, company_id: int, among: BitMap | None) -> tuple[Ids, Scores]:
+    """The `LOOK_ALIKES_MAX` most similar companies and their scores; equal ones by id."""
+    own = stacks.of(company_id)
+    common = await _common(stacks, own, among)
+    if company_id < len(common):
+        common[company_id] = 0
     candidates = np.flatnonzero(common).astype(np.uint32)
-    shared = common[candidates]
-    own = int(weights[stacks.of(company_id)].sum())
-    # Who shares so much scores at most this: as if its stack said nothing else.
-    at_most = 2 * shared / (own + shared)
-    first = np.arange(len(candidates))
-    if len(candidates) > _FIRST_LOOK:
-        first = np.argpartition(-shared, _FIRST_LOOK)[:_FIRST_LOOK]
-    scores = np.full(len(candidates), -1.0)
-    scores[first] = await _scores(stacks, weights, candidates[first], shared[first], own)
-    if len(candidates) > _FIRST_LOOK:
+    said = rules.total(own, stacks.weights) + stacks.totals[candidates]
+    scores: Scores = 2 * common[candidates] / said
+    if len(candidates) > LOOK_ALIKES_MAX:
         least = np.partition(scores, -LOOK_ALIKES_MAX)[-LOOK_ALIKES_MAX]
-        rest = np.flatnonzero((at_most >= least) & (scores < 0))
-        scores[rest] = await _scores(stacks, weights, candidates[rest], shared[rest], own)
+        best = np.flatnonzero(scores >= least)
+        candidates, scores = candidates[best], scores[best]
     order = np.lexsort((candidates, -scores))[:LOOK_ALIKES_MAX]
-    order = order[scores[order] > 0]
     return candidates[order], scores[order]
 
 
 async def _common(
-    stacks: Stacks, weights: Weights, company_id: int, among: BitMap | None
+    stacks: Stacks, technology_ids: Iterable[int], among: BitMap | None
 ) -> npt.NDArray[np.int64]:
-    """By company id: the information of what it shares with the company."""
-    common = np.zeros(len(stacks.starts), np.int64)
-    for technology_id in stacks.of(company_id).tolist():
-        weight = weights[technology_id]
+    """By company id: what those of the technologies say that it runs."""
+    common = np.zeros(len(stacks.totals), np.int64)
+    for technology_id in technology_ids:
+        weight = stacks.weights[technology_id]
         if weight:
             users = stacks.users[technology_id]
             common[as_ids(users if among is None else users & among)] += weight
             await asyncio.sleep(0)  # others are served in between
-    if company_id < len(common):
-        common[company_id] = 0
     return common
-
-
-async def _scores(
-    stacks: Stacks, weights: Weights, ids: Ids, shared: npt.NDArray[np.int64], own: int
-) -> Scores:
-    """The similarity of each company, which shares so much."""
-    totals = np.zeros(len(ids), np.int64)
-    for first in range(0, len(ids), _COMPANIES_AT_ONCE):
-        part = slice(first, first + _COMPANIES_AT_ONCE)
-        totals[part] = stacks.totals(ids[part], weights)
-        await asyncio.sleep(0)
-    found: Scores = 2 * shared / (own + totals)
-    return found

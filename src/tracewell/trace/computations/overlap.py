@@ -54,15 +54,14 @@ class Overlap:
         async def read(tx: Transaction) -> Found[CompanyOverlap]:
             head, other = await get_head(tx, first), await get_head(tx, second)
             stacks = await self.stacks.read(tx)
-            weights = rules.weigh(stacks.user_counts(), len(stacks.companies))
-            a, b = (set(stacks.of(one.company_id).tolist()) for one in (head, other))
-            common, of_a, of_b = (rules.total(some, weights) for some in (a & b, a, b))
+            a, b = stacks.of(head.company_id), stacks.of(other.company_id)
+            common, of_a, of_b = (rules.total(some, stacks.weights) for some in (a & b, a, b))
             found = CompanyOverlap(
                 head,
                 other,
-                await list_traits(tx, stacks, weights, a & b),
-                await list_traits(tx, stacks, weights, a - b),
-                await list_traits(tx, stacks, weights, b - a),
+                await list_traits(tx, stacks, a & b),
+                await list_traits(tx, stacks, a - b),
+                await list_traits(tx, stacks, b - a),
                 rules.jaccard(len(a & b), len(a), len(b)),
                 rules.similarity(common, of_a, of_b),
             )

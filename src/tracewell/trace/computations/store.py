@@ -26,14 +26,6 @@ _OF_VENDOR = """
 _OF_CATEGORY = """
     SELECT tc.technology_id FROM technology_categories AS tc
     JOIN categories AS c ON c.category_id = tc.category_id WHERE c.slug = :slug"""
-_ALIKE_TEXT = """
-    SELECT DISTINCT a.technology_id, b.technology_id FROM technology_categories AS a
-    JOIN technology_categories AS b ON b.category_id = a.category_id
-    WHERE b.technology_id <> a.technology_id AND a.technology_id {within}"""
-_ALIKE = Sql(
-    sqlite=_ALIKE_TEXT.format(within="IN (SELECT value FROM json_each(:ids))"),
-    postgresql=_ALIKE_TEXT.format(within="= ANY(CAST(:ids AS BIGINT[]))"),
-)
 
 
 def _asked(tx: Transaction, ids: Sequence[int]) -> Any:
@@ -71,7 +63,14 @@ async def list_of_category(tx: Transaction, slug: str) -> list[int]:
 
 async def fetch_alike(tx: Transaction, technology_ids: Sequence[int]) -> Mapping[int, set[int]]:
     """The technologies that share a category with each of these, itself left out."""
-    found: dict[int, set[int]] = defaultdict(set)
-    for technology_id, other in await tx.fetch_all(_ALIKE, ids=_asked(tx, technology_ids)):
-        found[technology_id].add(other)
-    return found
+    members: dict[int, set[int]] = defaultdict(set)
+    categories: dict[int, list[int]] = defaultdict(list)
+    for technology_id, category_id in await tx.fetch_all(
+        "SELECT technology_id, category_id FROM technology_categories"
+    ):
+        members[category_id].add(technology_id)
+        categories[technology_id].append(category_id)
+    return {
+        one: set().union(*(members[category] for category in categories[one])) - {one}
+        for one in technology_ids
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,11 @@ from pyroaring import BitMap
 from tracewell.trace.computations.stacks import Ids, as_ids
 
 Months = npt.NDArray[np.int32]
+Event = tuple[int, BitMap]
+"""A month and companies to which something happened in it; a month may stand several times."""
+
+_NOBODY = np.zeros(0, np.uint32)
+_NO_MONTHS = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +30,15 @@ class Drops:
     among: BitMap
 
     @classmethod
-    def of(cls, events: Sequence[Mapping[int, BitMap]], among: BitMap) -> Drops:
-        """From companies by month, for each row."""
-        parts = [
-            (as_ids(companies & among), row, month)
-            for row, by_month in enumerate(events)
-            for month, companies in by_month.items()
-        ]
-        ids = np.concatenate([ids for ids, _, _ in parts] or [np.zeros(0, np.uint32)])
-        rows = np.repeat([row for _, row, _ in parts], [len(ids) for ids, _, _ in parts])
-        months = np.repeat([month for _, _, month in parts], [len(ids) for ids, _, _ in parts])
+    def of(cls, events: Sequence[Sequence[Event]], among: BitMap) -> Drops:
+        """From the events of each row."""
+        parts = [_flat(some, among) for some in events]
+        rows = np.repeat(np.arange(len(parts)), [len(ids) for ids, _ in parts])
+        ids = np.concatenate([_NOBODY, *(ids for ids, _ in parts)])
+        months = np.concatenate([_NO_MONTHS, *(months for _, months in parts)])
         order = np.lexsort((rows, ids))
         ids, rows, months = ids[order], rows[order], months[order]
-        return cls(ids, rows.astype(np.int32), months.astype(np.int32), BitMap(ids))
+        return cls(ids, rows.astype(np.int32), months, BitMap(ids))
 
     def __len__(self) -> int:
         return len(self.companies)
@@ -55,7 +56,7 @@ class Followed:
 def follow(
     drops: Drops,
     technology_id: int,
-    adopted: Mapping[int, BitMap],
+    adopted: Sequence[Event],
     fits: npt.NDArray[np.bool_],
     *,
     months_before: int,
@@ -63,25 +64,23 @@ def follow(
 ) -> Followed:
     """The drops of rows that fit whose company adopted the technology from so many months before
     to so many months after."""
-    places, months = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
-    for found, month in _met(drops, adopted):
-        distance = month - drops.months[found]
-        near = (distance >= -months_before) & (distance <= months_after)
-        kept = found[near & fits[drops.rows[found]]]
-        places.append(kept)
-        months.append(np.full(len(kept), month, np.int32))
-    return Followed(technology_id, np.concatenate(places), np.concatenate(months))
+    ids, months = _flat(adopted, drops.among)
+    # Every drop of each company that adopted it: its places are one after the other.
+    first = np.searchsorted(drops.companies, ids, "left")
+    counts = np.searchsorted(drops.companies, ids, "right") - first
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    places = np.arange(total) + np.repeat(first - (ends - counts), counts)
+    months = np.repeat(months, counts)
+    distance = months - drops.months[places]
+    near = (distance >= -months_before) & (distance <= months_after) & fits[drops.rows[places]]
+    return Followed(technology_id, places[near], months[near])
 
 
-def _met(
-    drops: Drops, adopted: Mapping[int, BitMap]
-) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
-    """The places of all drops of the companies that adopted in a month, month by month."""
-    for month, companies in adopted.items():
-        ids = as_ids(companies & drops.among)
-        first = np.searchsorted(drops.companies, ids, "left")
-        counts = np.searchsorted(drops.companies, ids, "right") - first
-        ends = np.cumsum(counts)
-        total = int(ends[-1]) if len(ends) else 0
-        if total:
-            yield np.arange(total) + np.repeat(first - (ends - counts), counts), month
+def _flat(events: Sequence[Event], among: BitMap) -> tuple[Ids, Months]:
+    """The companies of all events and the month of each."""
+    parts = [(as_ids(companies & among), month) for month, companies in events]
+    months = np.repeat(
+        np.array([month for _, month in parts], np.int32), [len(ids) for ids, _ in parts]
+    )
+    return np.concatenate([_NOBODY, *(ids for ids, _ in parts)]), months

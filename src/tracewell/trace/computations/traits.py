@@ -12,12 +12,12 @@ from tracewell.trace.technologies.store import fetch_technologies
 
 
 async def list_traits(
-    tx: Transaction, stacks: Stacks, weights: Weights, technology_ids: Iterable[int]
+    tx: Transaction, stacks: Stacks, technology_ids: Iterable[int]
 ) -> list[Trait]:
     """The technologies, the most informative first, equal ones in the order of their ids."""
-    ids = by_information(technology_ids, weights)
+    ids = by_information(technology_ids, stacks.weights)
     names = await fetch_technologies(tx, ids)
-    return [Trait(names[one], len(stacks.users[one]), int(weights[one])) for one in ids]
+    return [Trait(names[one], len(stacks.users[one]), int(stacks.weights[one])) for one in ids]
 
 
 def by_information(technology_ids: Iterable[int], weights: Weights) -> list[int]:

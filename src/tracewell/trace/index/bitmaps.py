@@ -26,6 +26,16 @@ _READ = Sql(
 _READ_PREFIXED = """
     SELECT value, bits FROM company_bitmaps
     WHERE facet = :facet AND value >= :prefix AND value < :above"""
+_READ_RANGES = Sql(
+    sqlite="""
+        SELECT b.value, b.bits FROM json_each(:ranges) AS asked CROSS JOIN company_bitmaps AS b
+        ON b.facet = :facet AND b.value BETWEEN asked.value ->> 0 AND asked.value ->> 1""",
+    postgresql="""
+        SELECT b.value, b.bits
+        FROM UNNEST(CAST(:firsts AS TEXT[]), CAST(:lasts AS TEXT[])) AS asked (first, last)
+        JOIN company_bitmaps AS b ON b.facet = :facet AND b.value >= asked.first COLLATE "C"
+          AND b.value <= asked.last COLLATE "C" """,
+)
 _ROWS_AT_ONCE = 4_000
 _READ_ON = f"""
     SELECT value, chunk, bits FROM company_bitmaps
@@ -83,6 +93,20 @@ async def read_prefixed(tx: Transaction, facet: str, prefix: str) -> Mapping[str
     """The companies by value, of the values that begin so."""
     above = f"{prefix}\U0010ffff"
     return _by_value(await tx.fetch_all(_READ_PREFIXED, facet=facet, prefix=prefix, above=above))
+
+
+async def read_ranges(
+    tx: Transaction, facet: str, ranges: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, BitMap]]:
+    """The companies of the values from a first to a last one, both included: a part of a value's
+    companies with each row, as they are stored."""
+    if tx.dialect == "sqlite":
+        asked = orjson.dumps(ranges).decode()
+        rows = await tx.fetch_all(_READ_RANGES, facet=facet, ranges=asked)
+    else:
+        firsts, lasts = [first for first, _ in ranges], [last for _, last in ranges]
+        rows = await tx.fetch_all(_READ_RANGES, facet=facet, firsts=firsts, lasts=lasts)
+    return ((value, BitMap.deserialize(bits)) for value, bits in rows)
 
 
 async def iter_facet(tx: Transaction, facet: str) -> AsyncIterator[tuple[str, BitMap]]:
