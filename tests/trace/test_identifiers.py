@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracewell.trace.companies.domains import find_company_domain, parse_domain, parse_identifier
-from tracewell.trace.ingest.rules import iter_slugs
+from tracewell.trace.companies.slugs import iter_slugs
 from tracewell.trace.texts import is_slug
 
 

@@ -19,6 +19,7 @@ _COMMANDS = {
     "ingest": ("tracewell.cli.ingest", "ingest"),
     "jobs": ("tracewell.cli.jobs", "jobs"),
     "keys": ("tracewell.cli.keys", "keys"),
+    "load": ("tracewell.cli.load", "load"),
     "migrate": ("tracewell.cli.migrate", "migrate"),
     "redetect": ("tracewell.cli.redetect", "redetect"),
     "resolve": ("tracewell.cli.resolve", "resolve_command"),

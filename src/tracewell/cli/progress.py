@@ -59,7 +59,7 @@ class _Bar:
         """Sets how much is done."""
         self._progress.update(self._task, completed=done)
 
-    def move_of(self, done: int, total: int) -> None:
+    def move_of(self, done: int, total: int | None) -> None:
         """Sets how much of how much is done, where that is known only by then."""
         self._progress.update(self._task, completed=done, total=total)
 

@@ -47,8 +47,10 @@ _ROWS_AT_ONCE = 20_000
 # The first bytes of a name as numbers that compare as the names do; ties are settled by the rest.
 _PREFIX_WORDS = 3
 _PREFIX_BYTES = 8 * _PREFIX_WORDS
+# 0 of a company that was never crawled.
+_EXPRESSIONS = ", ".join(_NAMES).replace("last_crawled_at", "NULLIF(last_crawled_at, 0)")
 _READ_TEXT = f"""
-    SELECT change_number, company_id, sort_name, {", ".join(_NAMES)} FROM companies
+    SELECT change_number, company_id, sort_name, {_EXPRESSIONS} FROM companies
     WHERE (change_number, company_id) > (:change_number, :company_id)
     ORDER BY change_number, company_id LIMIT {_ROWS_AT_ONCE}"""  # noqa: S608 - our own words
 _SORT_NAMES = Sql(

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from tracewell.extraction import Fact
-from tracewell.kernel.clock import format_utc
+from tracewell.kernel.clock import format_utc, format_utc_or_none
 from tracewell.trace.companies.model import Company, Domain, Use
 from tracewell.trace.companies.rules import best_facts, name_of
 from tracewell.trace.texts import sort_key
@@ -30,7 +30,8 @@ def render_profile(company: Company) -> str:
         "posting_count": company.posting_count,
         "first_observed_at": format_utc(company.first_observed_at),
         "last_observed_at": format_utc(company.last_observed_at),
-        "last_crawled_at": format_utc(company.last_crawled_at),
+        # 0 of a company that was loaded from a list and of which no page was read yet.
+        "last_crawled_at": format_utc_or_none(company.last_crawled_at or None),
     }
     return orjson.dumps(body).decode()
 

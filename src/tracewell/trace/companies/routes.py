@@ -38,7 +38,7 @@ class DomainAnswer(_Model):
 
 
 class Told(_Model, Generic[Value]):
-    """A value and the page that told it."""
+    """A value and the page, or the record of a register or list, that told it."""
 
     value: Value
     source_url: str
@@ -107,7 +107,7 @@ class CompanyProfile(_Model):
     posting_count: int
     first_observed_at: datetime
     last_observed_at: datetime
-    last_crawled_at: datetime
+    last_crawled_at: datetime | None
 
 
 def company_endpoints(service: Companies, pager: Pager) -> tuple[Endpoint, ...]:

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from tracewell.detection import FingerprintSet, detect
 from tracewell.extraction import Fact, extract
 from tracewell.trace.companies.days import day_of
-from tracewell.trace.companies.domains import find_company_domain, slug_base
+from tracewell.trace.companies.domains import find_company_domain
 from tracewell.trace.companies.model import Sighting, Sign, Use
 from tracewell.trace.companies.rules import SIGNS_KEPT, keep_signs
 from tracewell.trace.ingest.model import Observed, Redirect
 from tracewell.trace.partnerships.rules import claims_of
 from tracewell.trace.postings.rules import Vocabulary, seen_postings
 from tracewell.trace.technologies.model import Technology
-from tracewell.trace.texts import slugify, storable
+from tracewell.trace.texts import storable
 from tracewell.values import Capture, TechnologyUse
 
 URL_CHARS_MAX = 2_048
 VERSION_CHARS_MAX = 100
 EXCERPT_CHARS_MAX = 500
-
-RESERVED_SLUGS = frozenset({"batch", "refresh"})
-"""What stands in the API's paths where a company's slug does."""
 
 _HTML_TYPES = frozenset({"", "text/html", "application/xhtml+xml"})
 _HOME_PATH = re.compile(r"/?|/[a-z]{2}(?:[-_][a-z]{2})?/?", re.IGNORECASE)
@@ -216,16 +213,3 @@ def _use(use: TechnologyUse, observed: Observed, technology: Technology) -> Use:
         seen_days=(day,),
         dropped_at=None,
     )
-
-
-def iter_slugs(domain: str) -> Iterator[str]:
-    """The slugs for a new company, the nicest first: `stripe`, `stripe-com`, `stripe-com-2`, ..."""
-    label = slugify(slug_base(domain))
-    if label and label not in RESERVED_SLUGS:
-        yield label
-    whole = slugify(domain.replace(".", " ")) or "company"
-    yield whole
-    number = 2
-    while True:
-        yield f"{whole}-{number}"
-        number += 1

@@ -19,10 +19,12 @@ from tracewell.trace.companies import store as companies
 from tracewell.trace.companies.indexing import ensure_indexed_catalogue
 from tracewell.trace.companies.model import Company
 from tracewell.trace.companies.rules import add_alias, name_of, observe
+from tracewell.trace.companies.slugs import iter_slugs
 from tracewell.trace.ingest import store
 from tracewell.trace.ingest.model import IngestSummary, Observed, OnProgress, Redirect, Tally
-from tracewell.trace.ingest.rules import Outcome, Page, Skipped, iter_slugs, judge, sighting_of
+from tracewell.trace.ingest.rules import Outcome, Page, Skipped, judge, sighting_of
 from tracewell.trace.ingest.workers import Look, open_lookers
+from tracewell.trace.loading.service import settle_waiting
 from tracewell.trace.partnerships import store as partnerships
 from tracewell.trace.partnerships.rules import add_claims
 from tracewell.trace.postings import store as postings
@@ -165,6 +167,8 @@ class _Ingest:
     async def _finish(self) -> None:
         await self._write_batch()
         await self._write_sideways()
+        # Records of lists and registers that were kept aside may be those of these companies.
+        await settle_waiting(self._database)
         self._tell()
 
     def _set_aside(self, chunk: Iterable[object]) -> None:
