@@ -177,6 +177,7 @@ RECIPES: Mapping[str, Recipe] = {
     "GET /v1/categories/{slug}": Recipe(path={"slug": "cms"}),
     "GET /v1/credits": Recipe(),
     "GET /v1/credits/ledger": Recipe(),
+    "GET /v1/credits/usage": Recipe(query={"group_by": "endpoint"}),
     "POST /v1/lists": _made({"name": "Prospects", "description": "Of the spring."}),
     "GET /v1/lists": Recipe(),
     "GET /v1/lists/filter-fields": Recipe(),

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from tests.exactness.history import Asked, History, Told
 from tests.exactness.world import BEGIN_MS, PLAN_CREDITS, Intention
 
+from tracewell.kernel.clock import DAY_MS
 from tracewell.kernel.credits.rules import UNLOCK_MS
 from tracewell.kernel.database import Database, Transaction
 
@@ -45,6 +46,8 @@ class Books:
     balance: int
     entries: tuple[Entry, ...]
     orphans: tuple[int, ...] = ()
+    # By (day, kind): entries, credits and items, as the ledger's sums have them.
+    sums: Mapping[tuple[int, str], tuple[int, int, int]] = field(default_factory=dict)
 
 
 async def read_books(database: Database, org_ids: Iterable[int]) -> list[Books]:
@@ -76,7 +79,13 @@ async def _read_org(tx: Transaction, org_id: int) -> Books:
         "SELECT balance FROM credit_accounts WHERE org_id = :org_id", org_id=org_id
     )
     orphans = tuple(item for rows in unlocks.values() for item, _, _ in rows)
-    return Books(org_id, balance, tuple(entries), orphans)
+    sums = await tx.fetch_all(
+        "SELECT day, kind, SUM(entries), SUM(credits), SUM(items) FROM credit_usage"
+        " WHERE org_id = :org_id GROUP BY day, kind",
+        org_id=org_id,
+    )
+    by_day = {(day, kind): (int(n), int(c), int(i)) for day, kind, n, c, i in sums}
+    return Books(org_id, balance, tuple(entries), orphans, by_day)
 
 
 def month_of(at: int) -> int:
@@ -205,6 +214,13 @@ class _Org:
             self.wrong.append(f"{windows} windows for {spent} credits spent")
         if self.books.orphans:
             self.wrong.append(f"windows that nobody paid: items {self.books.orphans}")
+        sums: dict[tuple[int, str], tuple[int, int, int]] = {}
+        for entry in entries:
+            place = (entry.created_at // DAY_MS, entry.kind)
+            count, credits, items = sums.get(place, (0, 0, 0))
+            sums[place] = (count + 1, credits + entry.credits, items + entry.item_count)
+        if sums != self.books.sums:
+            self.wrong.append("the sums by day are not the ledger's")
         ids = [entry.request_id for entry in entries]
         if len(ids) != len(set(ids)):
             self.wrong.append("a call has two entries")

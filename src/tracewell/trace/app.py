@@ -86,7 +86,7 @@ def build_trace(
             *detail_endpoints(Details(database, ledger), pager),
             *user_endpoints(Users(database, ledger, search), pager),
             *technology_endpoints(Technologies(database), pager),
-            *credit_endpoints(Credits(database, ledger), pager),
+            *credit_endpoints(Credits(database, ledger, clock), pager),
             *flag_endpoints(Flags(database, clock, new_id)),
             *job_endpoints(Jobs(database, clock, new_id)),
             *_list_endpoints(database, search, members, clock, new_id, pager),

@@ -12,6 +12,8 @@ from tracewell.kernel.credits.model import (
     CreditsExhausted,
     EntryKind,
     LedgerEntry,
+    Usage,
+    UsageGroup,
 )
 from tracewell.kernel.credits.service import Ledger
 
@@ -28,4 +30,6 @@ __all__ = [
     "EntryKind",
     "Ledger",
     "LedgerEntry",
+    "Usage",
+    "UsageGroup",
 ]

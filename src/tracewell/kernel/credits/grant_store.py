@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from tracewell.kernel.credits.model import LedgerEntry
+from tracewell.kernel.credits.usage_store import add_sums, entry_sums
 from tracewell.kernel.database import Sql, Transaction
 
 _PLANS = Sql(
@@ -25,7 +26,7 @@ _ADD_GRANTS = Sql(
           0, value ->> 5, value ->> 6, value ->> 7
         FROM json_each(:entries) WHERE TRUE
         ON CONFLICT (org_id, kind, request_id) WHERE kind <> 'charge' DO NOTHING
-        RETURNING org_id, credits""",
+        RETURNING entry_id""",
     postgresql="""
         INSERT INTO credit_ledger (entry_id, org_id, kind, credits, channel, key_id, endpoint,
           item_count, request_id, reason, created_at)
@@ -34,7 +35,7 @@ _ADD_GRANTS = Sql(
           CAST(value ->> 7 AS BIGINT)
         FROM jsonb_array_elements(CAST(:entries AS JSONB)) AS entries (value)
         ON CONFLICT (org_id, kind, request_id) WHERE kind <> 'charge' DO NOTHING
-        RETURNING org_id, credits""",
+        RETURNING entry_id""",
 )
 
 _SETTLE = """
@@ -60,14 +61,18 @@ async def fetch_plans(tx: Transaction, org_ids: Iterable[int]) -> dict[int, str]
 
 async def add_grants(tx: Transaction, entries: Sequence[LedgerEntry]) -> dict[int, int]:
     """Writes those grants that were not booked before; what each org got by it."""
+    by_id = {one.entry_id: one for one in entries}
     told = [
         (one.entry_id, one.org_id, one.credits, one.channel, one.endpoint, one.request_id,
          one.reason, one.created_at)
         for one in entries
     ]  # fmt: skip
+    rows = await tx.fetch_all(_ADD_GRANTS, entries=orjson.dumps(told).decode())
+    new = [by_id[row[0]] for row in rows]
+    await add_sums(tx, entry_sums(new))
     got: dict[int, int] = {}
-    for org_id, credits in await tx.fetch_all(_ADD_GRANTS, entries=orjson.dumps(told).decode()):
-        got[org_id] = got.get(org_id, 0) + credits
+    for one in new:
+        got[one.org_id] = got.get(one.org_id, 0) + one.credits
     return got
 
 

@@ -103,3 +103,20 @@ class LedgerEntry:
     request_id: str
     reason: str | None
     created_at: int
+
+
+UsageGroup = Literal["day", "endpoint", "key", "channel"]
+
+
+class Usage(NamedTuple):
+    """What was charged and refunded in one group of entries.
+
+    `group`: the day (in days since the epoch), endpoint, key id ("" for none) or channel; None for
+    all of them together.
+    """
+
+    group: int | str | None
+    charge_count: int
+    item_count: int
+    credits_charged: int
+    credits_refunded: int

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from tracewell.kernel.clock import Clock
-from tracewell.kernel.credits import grant_store, store
+from tracewell.kernel.credits import grant_store, store, usage_store
 from tracewell.kernel.credits.grants import ENTRY_PREFIX, MonthlyGrants
 from tracewell.kernel.credits.model import (
     Account,
@@ -21,6 +21,8 @@ from tracewell.kernel.credits.model import (
     EntryKind,
     LedgerEntry,
     Standing,
+    Usage,
+    UsageGroup,
 )
 from tracewell.kernel.credits.months import begin_of_month, month_of
 from tracewell.kernel.credits.rules import UNLOCK_MS, plan_charges
@@ -201,7 +203,30 @@ class Ledger:
     ) -> tuple[list[LedgerEntry], int]:
         """A page of the ledger, the newest first, and how many entries there are."""
         entries = await store.fetch_entries(tx, org_id, limit=limit, offset=offset)
-        return entries, await store.count_entries(tx, org_id)
+        return entries, await usage_store.count_entries(tx, org_id)
+
+    async def list_usage(
+        self,
+        tx: Transaction,
+        org_id: int,
+        group: UsageGroup,
+        *,
+        first_day: int,
+        last_day: int,
+        limit: int,
+        offset: int,
+    ) -> tuple[list[Usage], Usage, int]:
+        """A page of what was charged and refunded on the days (since the epoch, both included),
+        all of it together, and how many groups there are."""
+        return await usage_store.list_usage(
+            tx,
+            org_id,
+            group,
+            first_day=first_day,
+            last_day=last_day,
+            limit=limit,
+            offset=offset,
+        )
 
 
 def _keys(requests: Sequence[ChargeRequest]) -> list[tuple[int, int]]:

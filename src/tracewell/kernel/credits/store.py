@@ -8,6 +8,13 @@ import orjson
 
 from tracewell.kernel.credits.model import ChargeRequest, LedgerEntry, Standing
 from tracewell.kernel.credits.rules import ChargePlan, ItemKey, Window
+from tracewell.kernel.credits.usage_store import (
+    ADD_SUMS,
+    add_sums,
+    charge_sums,
+    entry_sums,
+    pack_sums,
+)
 from tracewell.kernel.database import Sql, Transaction
 
 # SQLite's writer is alone by BEGIN IMMEDIATE; PostgreSQL locks the accounts, in one order.
@@ -57,8 +64,8 @@ _SPEND_SQLITE = """
     FROM (SELECT value ->> 0 AS org_id, value ->> 1 AS credits FROM json_each(:spent)) AS spent
     WHERE credit_accounts.org_id = spent.org_id"""
 
-# One round trip: the three writes stand or fall together.
-_WRITE_POSTGRESQL = """
+# One round trip: the four writes stand or fall together.
+_WRITE_POSTGRESQL = f"""
     WITH entries AS (
       INSERT INTO credit_ledger (entry_id, org_id, kind, credits, channel, key_id, endpoint,
         item_count, request_id, reason, created_at)
@@ -75,11 +82,11 @@ _WRITE_POSTGRESQL = """
       FROM unnest(CAST(:unlock_orgs AS BIGINT[]), CAST(:unlock_items AS BIGINT[]),
         CAST(:unlock_windows AS INTEGER[]), CAST(:unlock_entries AS TEXT[]))
         AS u (org_id, item_id, window_no, entry_id)
-    )
+    ), summed AS ({ADD_SUMS.postgresql})
     UPDATE credit_accounts SET balance = balance - spent.credits
     FROM unnest(CAST(:spent_orgs AS BIGINT[]), CAST(:spent_credits AS BIGINT[]))
       AS spent (org_id, credits)
-    WHERE credit_accounts.org_id = spent.org_id"""
+    WHERE credit_accounts.org_id = spent.org_id"""  # noqa: S608 - our own words
 
 _OPEN = """
     INSERT INTO credit_accounts (org_id, balance, grant_month) VALUES (:org_id, 0, :grant_month)"""
@@ -117,8 +124,6 @@ _ENTRIES = """
       reason, created_at
     FROM credit_ledger WHERE org_id = :org_id
     ORDER BY created_at DESC, entry_id DESC LIMIT :limit OFFSET :offset"""
-
-_ENTRY_COUNT = "SELECT COUNT(*) FROM credit_ledger WHERE org_id = :org_id"
 
 
 async def lock_accounts(tx: Transaction, org_ids: Iterable[int]) -> dict[int, Standing]:
@@ -161,6 +166,7 @@ async def write_plan(
     """Writes ledger entries, unlocks and balances of a plan; `entry_ids` by request index."""
     calls = {index: requests[index].call for index in entry_ids}
     credits = _credits(plan)
+    sums = charge_sums(calls, credits, now)
     if tx.dialect == "sqlite":
         unlocks = [
             (calls[u.request_index].org_id, u.item_id, u.window_no, expires_at,
@@ -174,6 +180,7 @@ async def write_plan(
         ]  # fmt: skip
         await tx.execute(_ADD_UNLOCKS_SQLITE, unlocks=orjson.dumps(unlocks).decode())
         await tx.execute(_ADD_ENTRIES_SQLITE, entries=orjson.dumps(entries).decode(), now=now)
+        await add_sums(tx, sums)
         spent = orjson.dumps(list(plan.spent.items())).decode()
         await tx.execute(_SPEND_SQLITE, spent=spent)
         return
@@ -181,6 +188,7 @@ async def write_plan(
         _WRITE_POSTGRESQL,
         now=now,
         expires_at=expires_at,
+        sums=pack_sums(sums),
         entry_ids=list(entry_ids.values()),
         entry_orgs=[call.org_id for call in calls.values()],
         entry_credits=[credits[index] for index in calls],
@@ -217,6 +225,7 @@ async def add_to_balance(tx: Transaction, org_id: int, credits: int) -> int:
 
 async def add_entry(tx: Transaction, entry: LedgerEntry) -> None:
     """Writes one entry."""
+    await add_sums(tx, entry_sums([entry]))
     await tx.execute(
         _ADD_ENTRY,
         entry_id=entry.entry_id,
@@ -253,8 +262,3 @@ async def fetch_entries(
     """A page of the ledger, the newest first."""
     rows = await tx.fetch_all(_ENTRIES, org_id=org_id, limit=limit, offset=offset)
     return [LedgerEntry(*row) for row in rows]
-
-
-async def count_entries(tx: Transaction, org_id: int) -> int:
-    """How many entries the org's ledger has."""
-    return int(await tx.fetch_value(_ENTRY_COUNT, org_id=org_id))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
-from fastapi import Request
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from tracewell.kernel.clock import format_utc
-from tracewell.kernel.credits import Account, LedgerEntry
+from tracewell.kernel.credits import Account, LedgerEntry, Usage, UsageGroup
 from tracewell.kernel.http.answer import as_response, json_answer
 from tracewell.kernel.http.app import passed
 from tracewell.kernel.http.endpoint import Access, Endpoint
-from tracewell.trace.credits.service import Credits
+from tracewell.trace.credits.service import Credits, UsagePage, day_of
 from tracewell.trace.metering import call_of
 from tracewell.trace.paging import LIMIT_DEFAULT, Page, Paged, PageLimit, PageNumber, Pager
 
@@ -59,6 +59,55 @@ class LedgerEntryAnswer(BaseModel):
     created_at: datetime
 
 
+class UsageRow(BaseModel):
+    """One group: a day, an endpoint, a key's id (null where none was used) or a channel.
+
+    `charge_count` counts calls that were charged, `company_count` the companies that they paid for.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    group: str | None
+    charge_count: int
+    company_count: int
+    credits_charged: int
+    credits_refunded: int
+
+
+class UsageWindowAnswer(BaseModel):
+    """Days of UTC, both included."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first_day: date
+    last_day: date
+
+
+class UsageTotals(BaseModel):
+    """All groups of the window together, also those on other pages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    charge_count: int
+    company_count: int
+    credits_charged: int
+    credits_refunded: int
+
+
+class UsageAnswer(Paged[UsageRow]):
+    """What was charged in a window: days the newest first, other groups by credits."""
+
+    group_by: UsageGroup
+    window: UsageWindowAnswer
+    totals: UsageTotals
+
+
+_FirstDay = Annotated[
+    date | None, Query(alias="from", description="First day, UTC; 30 days up to `to` by default.")
+]
+_LastDay = Annotated[date | None, Query(alias="to", description="Last day, UTC; today by default.")]
+
+
 def credit_endpoints(service: Credits, pager: Pager) -> tuple[Endpoint, ...]:
     """The endpoints of credits."""
 
@@ -76,6 +125,22 @@ def credit_endpoints(service: Credits, pager: Pager) -> tuple[Endpoint, ...]:
         rows = [_entry(entry) for entry in found]
         return as_response(json_answer(pager.envelope(request.scope, wanted, rows, total)))
 
+    async def get_usage(
+        request: Request,
+        group_by: UsageGroup = "day",
+        first: _FirstDay = None,
+        last: _LastDay = None,
+        page: PageNumber = 1,
+        limit: PageLimit = LIMIT_DEFAULT,
+    ) -> Response:
+        """What the caller's org was charged by day, endpoint, key or channel: the ledger's sums."""
+        wanted = Page(page, limit)
+        org_id = call_of(passed(request)).org_id
+        found = await service.get_usage(org_id, group_by, first, last, wanted)
+        rows = [_usage_row(row) for row in found.rows]
+        envelope = pager.envelope(request.scope, wanted, rows, found.group_count)
+        return as_response(json_answer({**_usage_head(found, group_by), **envelope}))
+
     return (
         Endpoint(
             "GET", "/v1/credits", get_credits, Access(), "Get the balance", CreditsAnswer, _TAG
@@ -83,6 +148,9 @@ def credit_endpoints(service: Credits, pager: Pager) -> tuple[Endpoint, ...]:
         Endpoint(
             "GET", "/v1/credits/ledger", list_ledger, Access(), "List the ledger",
             Paged[LedgerEntryAnswer], _TAG,
+        ),
+        Endpoint(
+            "GET", "/v1/credits/usage", get_usage, Access(), "Get the usage", UsageAnswer, _TAG,
         ),
     )  # fmt: skip
 
@@ -93,6 +161,32 @@ def _account(account: Account) -> dict[str, Any]:
         "balance": account.balance,
         "plan": account.plan,
         "next_grant": {"due_at": due_at, "credits": credits} if credits else None,
+    }
+
+
+def _usage_head(found: UsagePage, group_by: UsageGroup) -> dict[str, Any]:
+    window = found.window
+    return {
+        "group_by": group_by,
+        "window": {
+            "first_day": window.first.isoformat(),
+            "last_day": window.last.isoformat(),
+        },
+        "totals": _usage(found.totals),
+    }
+
+
+def _usage_row(row: Usage) -> dict[str, Any]:
+    group = day_of(row.group).isoformat() if isinstance(row.group, int) else row.group or None
+    return {"group": group, **_usage(row)}
+
+
+def _usage(row: Usage) -> dict[str, int]:
+    return {
+        "charge_count": row.charge_count,
+        "company_count": row.item_count,
+        "credits_charged": row.credits_charged,
+        "credits_refunded": row.credits_refunded,
     }
 
 
