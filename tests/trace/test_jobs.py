@@ -13,7 +13,7 @@ from tracewell.kernel.queue import count_tasks
 from tracewell.trace.jobs.model import KIND, DomainState, DomainStatus
 from tracewell.trace.jobs.outcomes import MESSAGES
 from tracewell.trace.jobs.rules import job_status, parse_wanted
-from tracewell.trace.jobs.service import Jobs
+from tracewell.trace.jobs.service import PURGED_AT_ONCE_MAX, Jobs
 from tracewell.web.exchange import FAILURE_CODES
 
 pytestmark = pytest.mark.anyio
@@ -168,3 +168,37 @@ def test_every_failure_of_a_crawl_has_a_sentence_and_a_row_in_the_docs() -> None
     table = DOCS.read_text("utf-8").partition("## Why a domain fails")[2].partition("\n## ")[0]
     rows = "\n".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
     assert sorted(re.findall(r"`([a-z_]+)`", rows)) == sorted(MESSAGES)
+
+
+async def test_jobs_that_ended_long_ago_are_removed_and_what_is_open_stays(world: World) -> None:
+    mine = await keys(world)
+    jobs = Jobs(world.database, world.clock, IdFactory(world.clock))
+
+    async def refresh(*domains: str) -> str:
+        answer = await world.client.post(
+            "/v1/companies/refresh", json={"domains": domains}, headers=mine
+        )
+        return str(answer.json()["job_id"])
+
+    ended, waits, retried = [await refresh("a.example", "b.example") for _ in range(3)]
+    many = [await refresh("10.0.0.1") for _ in range(2 * PURGED_AT_ONCE_MAX)]
+    for job_id in (ended, retried):
+        await jobs.cancel_job(job_id)
+    world.clock.now += 30 * DAY_MS
+    assert await jobs.retry_job(retried) == 2
+    late = await refresh("c.example")
+    await jobs.cancel_job(late)
+    assert await jobs.purge_done(30) == 0
+    world.clock.now += 1
+    assert await jobs.purge_done(30) == 1 + len(many)
+    left = await jobs.list_jobs(limit=1_000, is_open=False)
+    assert {job.job_id for job in left} == {waits, retried, late}
+    gone = await world.client.get(f"/v1/jobs/{ended}", headers=mine)
+    assert gone.json() == {"error": {"code": "job_not_found", "message": "No such job."}}
+    assert (await world.client.get(f"/v1/jobs/{waits}", headers=mine)).json()["progress"] == {
+        "total": 2,
+        "done": 0,
+    }
+    async with world.database.snapshot() as tx:
+        count = "SELECT COUNT(*) FROM refresh_domains"
+        assert await tx.fetch_value(count) == 5

@@ -127,8 +127,8 @@ class _Tools:
 
 
 async def _keep_up(settings: Settings, ground: Ground, tools: _Tools, clock: Clock) -> None:
-    """From time to time: a new archive file, old ones deleted, stale companies queued, monthly
-    grants booked."""
+    """From time to time: a new archive file; old files and old jobs deleted; stale companies
+    queued; monthly grants booked."""
     jobs = Jobs(ground.database, clock, ground.new_id)
     folder = archive_folder(settings.data)
     while True:
@@ -140,6 +140,9 @@ async def _keep_up(settings: Settings, ground: Ground, tools: _Tools, clock: Clo
             count = await ground.ledger.settle_all(ground.database)
             if count:
                 _log.info("booked the monthly grants of %d orgs", count)
+            days = max(settings.job_retention_days, settings.refresh_after_days or 0)
+            if await jobs.purge_done(days):
+                _log.info("removed refresh jobs that ended more than %d days ago", days)
             if settings.refresh_after_days is not None:
                 count = await jobs.refresh_stale(settings.refresh_after_days)
                 if count:

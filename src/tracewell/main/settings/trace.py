@@ -83,6 +83,14 @@ class TraceSettings(GroundSettings):
         "never by themselves if unset.",
         examples=["30"],
     )
+    job_retention_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="Trace: workers remove refresh jobs that ended so many days ago, and not "
+        "before REFRESH_AFTER_DAYS have passed.",
+        examples=["30"],
+    )
     job_lease_seconds: float = Field(
         default=30,
         ge=1,

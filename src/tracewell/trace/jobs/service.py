@@ -18,6 +18,8 @@ from tracewell.trace.jobs.rules import parse_wanted
 
 _PREFIX = "job"
 _ID = re.compile(r"job_[0-9A-Z]{26}")
+PURGED_AT_ONCE_MAX = 200
+"""Jobs removed in one transaction."""
 SCHEDULED_MAX = 1_000
 """Domains queued by one look for stale companies."""
 
@@ -78,6 +80,17 @@ class Jobs:
                 wanted = [(domain, True) for domain in stale[start : start + DOMAINS_MAX]]
                 await self._create(tx, None, wanted)
         return len(stale)
+
+    async def purge_done(self, days: int) -> int:
+        """Removes jobs of which every domain ended so many days ago, a few at a time; how many."""
+        before = self._clock() - days * DAY_MS
+        count = 0
+        while True:
+            async with self._database.transaction() as tx:
+                removed = await store.remove_done_jobs(tx, before, PURGED_AT_ONCE_MAX)
+            count += removed
+            if removed < PURGED_AT_ONCE_MAX:
+                return count
 
     async def _create(
         self, tx: Transaction, org_id: int | None, wanted: Sequence[tuple[str, bool]]

@@ -60,6 +60,28 @@ _STALE = """
       SELECT 1 FROM refresh_domains AS d
       WHERE d.domain = c.primary_domain AND (d.finished_at IS NULL OR d.finished_at >= :before))
     ORDER BY c.last_crawled_at, c.company_id LIMIT :limit"""
+_DONE_SINCE = """
+    SELECT j.job_id FROM refresh_jobs AS j
+    WHERE j.created_at < :before AND NOT EXISTS (
+      SELECT 1 FROM refresh_domains AS d
+      WHERE d.job_id = j.job_id AND (d.finished_at IS NULL OR d.finished_at >= :before))
+    ORDER BY j.created_at, j.job_id LIMIT :limit"""
+# SQLite's writer is alone; in PostgreSQL a retry may have come between: who holds the rows looks.
+_OPEN_OF = Sql(
+    sqlite="""
+        SELECT job_id, finished_at FROM refresh_domains
+        WHERE job_id IN (SELECT value FROM json_each(:ids))""",
+    postgresql="""
+        SELECT job_id, finished_at FROM refresh_domains
+        WHERE job_id = ANY(CAST(:ids AS TEXT[])) ORDER BY job_id, place FOR UPDATE""",
+)
+_REMOVE = tuple(
+    Sql(
+        sqlite=f"DELETE FROM {table} WHERE job_id IN (SELECT value FROM json_each(:ids))",  # noqa: S608
+        postgresql=f"DELETE FROM {table} WHERE job_id = ANY(CAST(:ids AS TEXT[]))",  # noqa: S608
+    )
+    for table in ("refresh_domains", "refresh_jobs")
+)
 _LOCK = 0x74726163_6A6F62
 
 
@@ -101,10 +123,9 @@ async def list_jobs(tx: Transaction, *, limit: int, is_open: bool) -> list[Job]:
 
 async def _with_domains(tx: Transaction, jobs: Sequence[Sequence[object]]) -> list[Job]:
     ids = [str(row[0]) for row in jobs]
-    asked = orjson.dumps(ids).decode() if tx.dialect == "sqlite" else ids
     domains: dict[str, list[DomainState]] = {job_id: [] for job_id in ids}
     for job_id, domain, status, code, message, started, finished in await tx.fetch_all(
-        _DOMAINS, ids=asked
+        _DOMAINS, ids=_id_list(tx, ids)
     ):
         error = None if code is None else Outcome(code, message)
         domains[job_id].append(DomainState(domain, status, error, started, finished))
@@ -186,6 +207,21 @@ async def lock_schedule(tx: Transaction) -> None:
 async def list_stale_domains(tx: Transaction, before: int, limit: int) -> list[str]:
     """Domains of companies that were crawled last before then, and not tried since."""
     return [row[0] for row in await tx.fetch_all(_STALE, before=before, limit=limit)]
+
+
+async def remove_done_jobs(tx: Transaction, before: int, limit: int) -> int:
+    """Removes the oldest jobs of which every domain had ended by then; how many."""
+    done = [row[0] for row in await tx.fetch_all(_DONE_SINCE, before=before, limit=limit)]
+    held = await tx.fetch_all(_OPEN_OF, ids=_id_list(tx, done))
+    queued_again = {job_id for job_id, finished_at in held if finished_at is None}
+    removed = [job_id for job_id in done if job_id not in queued_again]
+    for statement in _REMOVE:
+        await tx.execute(statement, ids=_id_list(tx, removed))
+    return len(removed)
+
+
+def _id_list(tx: Transaction, ids: Sequence[str]) -> str | list[str]:
+    return orjson.dumps(ids).decode() if tx.dialect == "sqlite" else list(ids)
 
 
 def _unpack(captures: str | None) -> tuple[str, ...] | None:
