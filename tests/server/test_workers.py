@@ -124,6 +124,10 @@ def test_metrics_count_the_requests_of_all_workers(deployment: Deployment, serve
             statuses(server, key, 5)
     for pid in worker_pids(server):
         with served_by(server, pid):
+            # An answer is counted after it is sent: the last one perhaps a moment after we have it.
+            deadline = time.monotonic() + 10
+            while counted() < before + 10 and time.monotonic() < deadline:
+                time.sleep(0.05)
             assert counted() == before + 10
 
 

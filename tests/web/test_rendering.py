@@ -166,13 +166,14 @@ def test_a_page_that_never_ends_is_given_up_and_the_next_is_rendered(
     fetcher: Build, serve: Serve, body: str
 ) -> None:
     limits = RenderLimits(total_timeout_s=3.0, settle_timeout_s=1.0)
-    found, _, _ = render(
-        fetcher, serve, {}, body, "<script>window.app = 'up'</script>", limits=limits
-    )
-    assert isinstance(found[0], FetchFailure)
-    assert found[0].code == "render_failed"
-    assert isinstance(found[1], Rendering)
-    assert found[1].js == {"app": "up"}
+    # More than one, since a machine that has its hands full may take longer than that for any page.
+    following = ["<script>window.app = 'up'</script>"] * 4
+    (given_up, *found), _, _ = render(fetcher, serve, {}, body, *following, limits=limits)
+    assert isinstance(given_up, FetchFailure)
+    assert given_up.code == "render_failed"
+    rendered = [page for page in found if isinstance(page, Rendering)]
+    assert rendered
+    assert all(page.js == {"app": "up"} for page in rendered)
 
 
 def test_requests_values_and_dom_are_bounded(fetcher: Build, serve: Serve, answer: Respond) -> None:
