@@ -32,8 +32,8 @@ async def _ask(session: aiohttp.ClientSession, url: str, tally: Tally) -> bool:
     try:
         async with session.get(url) as answer:
             await answer.read()
-    except aiohttp.ClientConnectorError:
-        # The connection was refused: nothing was sent.
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        # The connection was refused, or its beginning ignored: nothing was sent.
         tally.refused += 1
         return False
     except (aiohttp.ClientError, ConnectionError) as error:
@@ -59,7 +59,8 @@ async def clients(
         while await _ask(session, f"{url}/v1/companies/c{next(numbers) % companies}", tally):
             pass
 
-    timeout = aiohttp.ClientTimeout(total=60)
+    # A server that is leaving ignores who begins; the kernel asks again after 1, 3, 7, 15, 31 s.
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
     async with contextlib.AsyncExitStack() as stack:
         tasks = []
         for place in range(keep_alive + fresh):
