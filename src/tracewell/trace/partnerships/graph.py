@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from tracewell.extraction import PARTNERSHIP_TYPES, PartnershipType
-from tracewell.kernel.database import Sql, Transaction
+from tracewell.kernel.database import Row, Sql, Transaction
 from tracewell.trace.companies.heads import Head
 from tracewell.trace.partnerships.rules import company_key
 
@@ -20,6 +21,8 @@ PARTNERS_MAX = 500
 
 _COLUMNS = """p.company_id, p.partner_key, p.partner_id, p.partner_name, p.partner_domain,
     p.partnership_type, p.first_observed_at, p.last_observed_at, p.observation_count"""
+_AT_ONCE = 32
+"""Companies of a level that are read together, before it is seen whether there are enough nodes."""
 _ORDER = "p.last_observed_at DESC, p.partner_key, p.partnership_type"
 _AROUND = f"""
     SELECT {_COLUMNS} FROM partnerships AS p
@@ -30,6 +33,27 @@ _AROUND_ALL = f"""
       SELECT * FROM partnerships AS p WHERE p.company_id = asked.id
       ORDER BY {_ORDER} LIMIT {PARTNERS_MAX}) AS p
     ORDER BY p.company_id, {_ORDER}"""  # noqa: S608 - our own words
+# The sign and the empty text keep both databases from looking every pair of nodes up in an index.
+_AMONG = Sql(
+    sqlite=f"""
+        SELECT {_COLUMNS} FROM json_each(:ids) AS asked
+        CROSS JOIN partnerships AS p ON p.company_id = asked.value
+        WHERE +p.partner_key IN (SELECT value FROM json_each(:keys))""",  # noqa: S608
+    postgresql=f"""
+        SELECT {_COLUMNS} FROM partnerships AS p
+        WHERE p.company_id = ANY(CAST(:ids AS BIGINT[]))
+          AND p.partner_key || '' = ANY(CAST(:keys AS TEXT[]))""",  # noqa: S608
+)
+_AMONG_HUBS = Sql(
+    sqlite=f"""
+        SELECT {_COLUMNS} FROM json_each(:ids) AS asked CROSS JOIN json_each(:keys) AS known
+        CROSS JOIN partnerships AS p
+          ON p.company_id = asked.value AND p.partner_key = known.value""",  # noqa: S608
+    postgresql=f"""
+        SELECT {_COLUMNS} FROM partnerships AS p
+        WHERE p.company_id = ANY(CAST(:ids AS BIGINT[]))
+          AND p.partner_key = ANY(CAST(:keys AS TEXT[]))""",  # noqa: S608
+)
 _HEADS = Sql(
     sqlite="""
         SELECT company_id, slug, name, primary_domain, partnership_count FROM companies
@@ -95,35 +119,70 @@ async def read_graph(
 ) -> Graph:
     """Takes in partners level by level, those observed last first, until `nodes_max` are there.
 
-    Edges are all those between the nodes that stand among the `PARTNERS_MAX` of either end.
+    Of a company the `PARTNERS_MAX` that were observed last are followed. Edges are all those
+    between the nodes.
     """
     wanted = frozenset(types or PARTNERSHIP_TYPES)
     root_key = company_key(root.company_id)
     depths = {root_key: 0}
-    sides: dict[int, list[_Side]] = {}
     named: dict[str, _Side] = {}
     level, is_truncated = [root.company_id], False
     for step in range(1, depth + 1):
-        sides |= await _read_sides(tx, level, wanted)
-        is_truncated |= any(len(sides[one]) >= PARTNERS_MAX for one in level)
         reached: list[int] = []
-        for side in (side for one in level for side in sides[one]):
-            if side.partner_key in depths:
-                continue
-            if len(depths) == nodes_max:
-                is_truncated = True
+        for first in range(0, len(level), _AT_ONCE):
+            sides = await _read_sides(tx, level[first : first + _AT_ONCE], wanted)
+            is_truncated |= any(len(some) >= PARTNERS_MAX for some in sides.values())
+            for side in (side for some in sides.values() for side in some):
+                if side.partner_key in depths:
+                    continue
+                if len(depths) == nodes_max:
+                    is_truncated = True
+                    break
+                depths[side.partner_key] = step
+                named[side.partner_key] = side
+                if side.partner_id is not None:
+                    reached.append(side.partner_id)
+            if is_truncated and len(depths) == nodes_max:
                 break
-            depths[side.partner_key] = step
-            named[side.partner_key] = side
-            if side.partner_id is not None:
-                reached.append(side.partner_id)
         level = reached
-    # The outermost nodes' own partnerships, for the edges among them.
-    sides |= await _read_sides(tx, [one for one in level if one not in sides], wanted)
     heads = await _read_heads(tx, [*(s.partner_id for s in named.values() if s.partner_id)])
     nodes = [GraphNode(root_key, 0, root.name, root.primary_domain, root)]
     nodes += [_node(side, depths[key], heads) for key, side in named.items()]
-    return Graph(nodes, _edges(sides, depths), is_truncated)
+    return Graph(nodes, await _read_edges(tx, nodes, wanted), is_truncated)
+
+
+async def _read_edges(
+    tx: Transaction, nodes: Sequence[GraphNode], wanted: frozenset[PartnershipType]
+) -> list[Edge]:
+    """Each partnership once, whichever of its two rows was read.
+
+    It stands at both ends: the rows of companies with many are read only where both have many.
+    """
+    few = [node for node in nodes if node.head and node.head.partnership_count <= PARTNERS_MAX]
+    hubs = [node for node in nodes if node.head and node.head.partnership_count > PARTNERS_MAX]
+    # Who is none of our companies has no rows of its own.
+    strangers = [node for node in nodes if node.head is None]
+    rows: list[Row] = []
+    for statement, ends, others in (
+        (_AMONG, few, nodes),
+        (_AMONG_HUBS, hubs, [*hubs, *strangers]),
+    ):
+        if ends and others:
+            ids = [node.head.company_id for node in ends if node.head is not None]
+            keys = [node.key for node in others]
+            rows += await tx.fetch_all(statement, ids=_asked(tx, ids), keys=_asked(tx, keys))
+    places = {node.key: place for place, node in enumerate(nodes)}
+    edges: dict[tuple[int, int, str], Edge] = {}
+    for company_id, partner_key, _, _, _, partnership_type, *rest in rows:
+        if partnership_type in wanted:
+            ends_of = sorted((company_key(company_id), partner_key), key=places.__getitem__)
+            key = (places[ends_of[0]], places[ends_of[1]], partnership_type)
+            edges[key] = Edge(ends_of[0], ends_of[1], partnership_type, *rest)
+    return [edges[key] for key in sorted(edges)]
+
+
+def _asked(tx: Transaction, values: Sequence[int] | Sequence[str]) -> Any:
+    return orjson.dumps(values).decode() if tx.dialect == "sqlite" else list(values)
 
 
 def _node(side: _Side, depth: int, heads: Mapping[int, Head]) -> GraphNode:
@@ -131,27 +190,6 @@ def _node(side: _Side, depth: int, heads: Mapping[int, Head]) -> GraphNode:
     if head is None:
         return GraphNode(side.partner_key, depth, side.partner_name, side.partner_domain, None)
     return GraphNode(side.partner_key, depth, head.name, head.primary_domain, head)
-
-
-def _edges(sides: Mapping[int, Iterable[_Side]], nodes: Mapping[str, int]) -> list[Edge]:
-    """Each partnership once, whichever of its two rows was read."""
-    places = {key: place for place, key in enumerate(nodes)}
-    edges: dict[tuple[int, int, str], Edge] = {}
-    for company_id, some in sides.items():
-        mine = company_key(company_id)
-        for side in some:
-            if mine not in places or side.partner_key not in places:
-                continue
-            source, target = sorted((mine, side.partner_key), key=places.__getitem__)
-            edges[places[source], places[target], side.partnership_type] = Edge(
-                source,
-                target,
-                side.partnership_type,
-                side.first_observed_at,
-                side.last_observed_at,
-                side.observation_count,
-            )
-    return [edges[key] for key in sorted(edges)]
 
 
 async def _read_sides(
@@ -172,5 +210,5 @@ async def _read_sides(
 
 
 async def _read_heads(tx: Transaction, company_ids: Sequence[int]) -> dict[int, Head]:
-    ids = orjson.dumps(company_ids).decode() if tx.dialect == "sqlite" else list(company_ids)
-    return {row[0]: Head(*row) for row in await tx.fetch_all(_HEADS, ids=ids)}
+    rows = await tx.fetch_all(_HEADS, ids=_asked(tx, company_ids))
+    return {row[0]: Head(*row) for row in rows}
