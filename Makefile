@@ -1,6 +1,6 @@
 # What the project offers. `make demo` and `make test` set everything up by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-exactness check format bench docs clean
+.PHONY: help setup demo test test-exactness check format bench bench-scale docs clean
 
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
@@ -35,6 +35,9 @@ format: setup ## Format and mend what can be mended
 
 bench: setup ## Measure and print; the figures of record are in docs/benchmarks.md
 	@$(PY) -m benchmarks
+
+bench-scale: setup ## Trace at 10 k, 100 k and 1 M companies; builds some 35 GB of data once, in .bench
+	@$(PY) -m benchmarks.scale $(ARGS)
 
 docs: setup ## Generate the reference pages and build the site into site/
 	@$(PY) -m scripts.reference_pages

@@ -18,10 +18,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -49,7 +50,8 @@ for sign in [signal.SIGINT] * 100 + [signal.SIGKILL]:
     except (OSError, ValueError, IndexError):
         break
     time.sleep(0.1)
-shutil.rmtree(folder, ignore_errors=True)
+if sys.argv[2] != "kept":
+    shutil.rmtree(folder, ignore_errors=True)
 """
 
 
@@ -67,7 +69,7 @@ class Cluster:
     keeper: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        """Ends the server and removes its folder; harmless when done before."""
+        """Ends the server; its folder goes, unless it is kept. Harmless when done before."""
         if self.process.poll() is None:
             # SIGINT: PostgreSQL's fast shutdown, which throws clients out.
             self.process.send_signal(signal.SIGINT)
@@ -100,28 +102,24 @@ def _version(folder: Path) -> int:
     return int(digits or 0)
 
 
-def start_cluster(*, fsync: bool = False) -> Cluster:
+def start_cluster(
+    *,
+    fsync: bool = False,
+    kept: Path | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Cluster:
     """Makes and starts a cluster on a free port of the loopback address.
 
-    `fsync` off is quick, and right wherever no machine is to die. Raises NoPostgresql.
+    `fsync` off is quick, and right wherever no machine is to die. A `kept` folder stays and is
+    used again. Raises NoPostgresql.
     """
     binaries = find_postgresql()
-    folder = Path(tempfile.mkdtemp(prefix="tracewell-pg-"))
+    folder = kept or Path(tempfile.mkdtemp(prefix="tracewell-pg-"))
     try:
         as_user = _as_other_user(folder)
-        password = secrets.token_hex(16)
-        password_file = folder / "password"
-        password_file.write_text(password, "ascii")
-        password_file.chmod(0o644 if as_user else 0o600)
-        subprocess.run(
-            [*as_user, binaries / "initdb", "--pgdata", folder / "data", "--username", "postgres",
-             "--auth", "scram-sha-256", "--pwfile", password_file, "--encoding", "UTF8",
-             "--locale", "C.UTF-8" if _has_c_utf8() else "C", "--no-sync"],
-            check=True, capture_output=True, cwd=folder,
-        )  # fmt: skip
-        password_file.unlink()
+        password = _ensure_data(binaries, folder, as_user)
         port = _free_port()
-        settings = {
+        values = {
             "listen_addresses": "127.0.0.1",
             "port": str(port),
             "unix_socket_directories": "",
@@ -130,21 +128,23 @@ def start_cluster(*, fsync: bool = False) -> Cluster:
             "fsync": "on" if fsync else "off",
             "synchronous_commit": "on" if fsync else "off",
             "full_page_writes": "on" if fsync else "off",
+            **settings,
         }
         command = [*as_user, str(binaries / "postgres"), "-D", str(folder / "data")]
-        for name, value in settings.items():
+        for name, value in values.items():
             command += ["-c", f"{name}={value}"]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 command, cwd=folder, stdout=log, stderr=log, start_new_session=True
             )
         keeper = subprocess.Popen(
-            [sys.executable, "-c", _KEEPER, str(folder)],
+            [sys.executable, "-c", _KEEPER, str(folder), "kept" if kept else "removed"],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)
         told = getattr(error, "stderr", None) or str(error).encode()
         raise NoPostgresql(f"PostgreSQL cannot be set up: {told.decode()}") from error
     url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
@@ -156,6 +156,24 @@ def start_cluster(*, fsync: bool = False) -> Cluster:
         cluster.stop()
         raise
     return cluster
+
+
+def _ensure_data(binaries: Path, folder: Path, as_user: list[str]) -> str:
+    """Makes the cluster's data, unless the folder has them; the password."""
+    password_file = folder / "password"
+    if (folder / "data").exists():
+        return password_file.read_text("ascii")
+    password = secrets.token_hex(16)
+    password_file.write_text(password, "ascii")
+    password_file.chmod(0o644 if as_user else 0o600)
+    subprocess.run(
+        [*as_user, binaries / "initdb", "--pgdata", folder / "data", "--username", "postgres",
+         "--auth", "scram-sha-256", "--pwfile", password_file, "--encoding", "UTF8",
+         "--locale", "C.UTF-8" if _has_c_utf8() else "C", "--no-sync"],
+        check=True, capture_output=True, cwd=folder,
+    )  # fmt: skip
+    password_file.chmod(0o600)
+    return password
 
 
 def _as_other_user(folder: Path) -> list[str]:

@@ -162,6 +162,10 @@ class FaultyTransaction:
         await self._inner.execute_many(statement, rows)
         await self._points.pass_by(self._inner)
 
+    def be_patient(self) -> None:
+        """As the real one."""
+        self._inner.be_patient()
+
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     ) -> None:

@@ -13,8 +13,15 @@ from pyroaring import BitMap
 from tests.databases import fresh_database
 
 from tracewell.detection import Fingerprint
-from tracewell.extraction import Fact
-from tracewell.kernel.database import Database, DatabaseFailed, Transaction, open_database
+from tracewell.extraction import PARTNERSHIP_TYPES, Fact
+from tracewell.kernel.database import (
+    Database,
+    DatabaseFailed,
+    Transaction,
+    drop_indexes,
+    open_database,
+    rebuild_indexes,
+)
 from tracewell.trace.companies import store as companies
 from tracewell.trace.companies.bulk import (
     find_company_ids,
@@ -74,6 +81,7 @@ def draw_company(
     return Company(
         company_id, f"c{number}", domain, tuple(domains), uses, facts, 0, 0, first, AT, AT,
         (day_of(first), day_of(AT)),
+        tuple(one for one in PARTNERSHIP_TYPES if chance.random() < 0.4),
     )  # fmt: skip
 
 
@@ -221,7 +229,8 @@ async def test_what_is_written_after_a_bulk_goes_on_from_its_ids_and_changes(
     chance = random.Random(1)
     async with database.transaction() as tx:
         ids = await reserve_company_ids(tx, 3)
-        await insert_companies(tx, [draw_company(one, one, [], chance) for one in ids])
+        drawn = [draw_company(one, one, [], chance) for one in ids]
+        await insert_companies(tx, drawn)
         numbers = await tx.fetch_all("SELECT change_number FROM companies ORDER BY company_id")
         added = await companies.add_company(tx, "next", "next.example", AT)
         await companies.save_company(tx, added)
@@ -261,3 +270,48 @@ async def test_properties_are_added_to_those_that_are_there(database: Database) 
         assert set(await read_any(tx, "a", ["x"])) == {1, 2, 3, chunk + 5, 5 * chunk}
         assert set(await read_any(tx, "a", ["y"])) == {7}
         assert set(await read_any(tx, "b", ["x"])) == {chunk}
+
+
+async def schema(database: Database) -> list[tuple[Any, ...]]:
+    """Every index and reference by name."""
+    async with database.snapshot() as tx:
+        if tx.dialect == "sqlite":
+            text = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' ORDER BY name"
+        else:
+            text = """
+                SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+                UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+                WHERE contype = 'f' ORDER BY 1, 2"""
+        return [tuple(row) for row in await tx.fetch_all(text)]
+
+
+async def test_indexes_that_were_set_aside_for_a_load_are_there_again(database: Database) -> None:
+    before = await schema(database)
+    async with database.transaction() as tx:
+        rebuilding = await drop_indexes(tx, ["companies", "technology_uses", "partnerships"])
+    assert len(rebuilding) == len(before) - len(await schema(database)) > 5
+    async with database.transaction() as tx:
+        await insert_companies(tx, [draw_company(1, 1, [], random.Random(3))])
+        await rebuild_indexes(tx, rebuilding)
+    assert await schema(database) == before
+    with pytest.raises(ValueError, match="companies is not empty"):
+        async with database.transaction() as tx:
+            await drop_indexes(tx, ["partnerships", "companies"])
+    assert await schema(database) == before
+
+
+async def test_a_row_that_refers_to_none_is_found_when_references_are_made_anew(
+    database: Database,
+) -> None:
+    async with database.snapshot() as tx:
+        if tx.dialect == "sqlite":
+            return  # there they hold all the while
+    async with database.transaction() as tx:
+        rebuilding = await drop_indexes(tx, ["company_domains"])
+        await tx.execute(
+            "INSERT INTO company_domains (domain, company_id, is_primary, first_observed_at,"
+            " last_observed_at) VALUES ('orphan.example', 99, 1, 0, 0)"
+        )
+    with pytest.raises(DatabaseFailed):
+        async with database.transaction() as tx:
+            await rebuild_indexes(tx, rebuilding)

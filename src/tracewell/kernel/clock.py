@@ -22,7 +22,8 @@ def system_clock() -> int:
 
 def format_utc(at_ms: int) -> str:
     """The contracts' timestamp: `2026-06-01T14:32:00Z`, whole seconds, UTC."""
-    return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # A tenth of what strftime takes: every row of every answer has some.
+    return datetime.fromtimestamp(at_ms // 1000, UTC).isoformat()[:19] + "Z"
 
 
 def format_utc_or_none(at_ms: int | None) -> str | None:

@@ -4,6 +4,7 @@ Why no ORM, why apsw and asyncpg: docs/decisions/0002-database.md.
 """
 
 from tracewell.kernel.database.foreign import ForeignDatabase
+from tracewell.kernel.database.indexes import drop_indexes, rebuild_indexes
 from tracewell.kernel.database.migrate import Migration, MigrationFailed, Migrations
 from tracewell.kernel.database.model import (
     Database,
@@ -26,6 +27,8 @@ __all__ = [
     "Row",
     "Sql",
     "Transaction",
+    "drop_indexes",
     "open_database",
+    "rebuild_indexes",
     "reserve_ids",
 ]

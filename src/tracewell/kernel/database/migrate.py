@@ -95,6 +95,7 @@ class Migrations:
         """
         done: list[Migration] = []
         async with database.transaction() as tx:
+            tx.be_patient()
             await _ensure_table(tx)
             have = await self._known(tx)
             for step in self.steps:
@@ -111,6 +112,7 @@ class Migrations:
         """
         done: list[Migration] = []
         async with database.transaction() as tx:
+            tx.be_patient()
             await _ensure_table(tx)
             have = await self._known(tx)
             above = sorted({other for other, _ in have if other != room})

@@ -44,6 +44,10 @@ class Transaction(Protocol):
         """Runs a statement once for each row of parameters."""
         ...
 
+    def be_patient(self) -> None:
+        """Lets each further statement take an hour: for migrations and bulk loads."""
+        ...
+
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     ) -> None:

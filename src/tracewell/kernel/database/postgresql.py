@@ -17,8 +17,8 @@ POOL_MIN = 2
 POOL_MAX = 16
 CONNECT_TIMEOUT_S = 10
 COMMAND_TIMEOUT_S = 60
-COPY_TIMEOUT_S = 3_600
-"""Rows of a COPY may be made as slowly as they are sent."""
+PATIENT_TIMEOUT_S = 3_600
+"""For statements over whole tables, and for COPY, which waits for whoever makes the rows."""
 ACQUIRE_TIMEOUT_S = 10
 
 
@@ -54,12 +54,13 @@ async def _no_reset(connection: Any) -> None:
 class PostgresqlTransaction:
     """Statements on one connection of the pool."""
 
-    __slots__ = ("_connection", "failed")
+    __slots__ = ("_connection", "_timeout_s", "failed")
 
     dialect: Dialect = "postgresql"
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._timeout_s = COMMAND_TIMEOUT_S
         self.failed = False
 
     @contextlib.contextmanager
@@ -81,27 +82,35 @@ class PostgresqlTransaction:
         """All rows of the statement."""
         sql, names = _compiled(statement)
         with self._watched():
-            rows: Sequence[Row] = await self._connection.fetch(sql, *bind(names, params))
+            rows: Sequence[Row] = await self._connection.fetch(
+                sql, *bind(names, params), timeout=self._timeout_s
+            )
         return rows
 
     async def fetch_one(self, statement: Statement, **params: Any) -> Row | None:
         """The first row, or None."""
         sql, names = _compiled(statement)
         with self._watched():
-            row: Row | None = await self._connection.fetchrow(sql, *bind(names, params))
+            row: Row | None = await self._connection.fetchrow(
+                sql, *bind(names, params), timeout=self._timeout_s
+            )
         return row
 
     async def fetch_value(self, statement: Statement, **params: Any) -> Any:
         """The first column of the first row, or None."""
         sql, names = _compiled(statement)
         with self._watched():
-            return await self._connection.fetchval(sql, *bind(names, params))
+            return await self._connection.fetchval(
+                sql, *bind(names, params), timeout=self._timeout_s
+            )
 
     async def execute(self, statement: Statement, **params: Any) -> int:
         """Runs a statement; returns the number of rows that it changed."""
         sql, names = _compiled(statement)
         with self._watched():
-            status: str = await self._connection.execute(sql, *bind(names, params))
+            status: str = await self._connection.execute(
+                sql, *bind(names, params), timeout=self._timeout_s
+            )
         count = status.rsplit(" ", 1)[-1]
         return int(count) if count.isdigit() else 0
 
@@ -109,7 +118,12 @@ class PostgresqlTransaction:
         """Runs a statement once for each row of parameters."""
         sql, names = _compiled(statement)
         with self._watched():
-            await self._connection.executemany(sql, [bind(names, row) for row in rows])
+            values = [bind(names, row) for row in rows]
+            await self._connection.executemany(sql, values, timeout=self._timeout_s)
+
+    def be_patient(self) -> None:
+        """Lets each further statement take `PATIENT_TIMEOUT_S`."""
+        self._timeout_s = PATIENT_TIMEOUT_S
 
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
@@ -117,7 +131,7 @@ class PostgresqlTransaction:
         """Adds many rows through COPY."""
         with self._watched():
             await self._connection.copy_records_to_table(
-                table, records=rows, columns=list(columns), timeout=COPY_TIMEOUT_S
+                table, records=rows, columns=list(columns), timeout=PATIENT_TIMEOUT_S
             )
 
     @asynccontextmanager

@@ -135,6 +135,9 @@ class SqliteTransaction:
         sql, names = positional(text, "?")
         self._run_many(sql, (bind(names, row) for row in rows))
 
+    def be_patient(self) -> None:
+        """Nothing to do: statements have all the time that they need."""
+
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     ) -> None:

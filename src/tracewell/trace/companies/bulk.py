@@ -5,12 +5,14 @@ What stands in the database afterwards is what `store.save_company` would have w
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import orjson
+from pyroaring import BitMap
 
 from tracewell.kernel.database import Sql, Transaction, reserve_ids
+from tracewell.trace.companies.collecting import PropertyCollector
 from tracewell.trace.companies.model import Company
 from tracewell.trace.companies.rows import (
     DOMAIN_COLUMNS,
@@ -18,10 +20,10 @@ from tracewell.trace.companies.rows import (
     SIGN_COLUMNS,
     USE_COLUMNS,
     CompanyRow,
+    Values,
     company_row,
     domain_rows,
     fact_rows,
-    properties_of_row,
     sign_rows,
     use_rows,
 )
@@ -40,6 +42,13 @@ _IDS_BY_DOMAIN = Sql(
 _SLUGS = Sql(
     sqlite="SELECT slug FROM companies WHERE slug IN (SELECT value FROM json_each(:keys))",
     postgresql="SELECT slug FROM companies WHERE slug = ANY(CAST(:keys AS TEXT[]))",
+)
+
+_PARTS = (
+    ("company_domains", DOMAIN_COLUMNS, domain_rows),
+    ("technology_uses", USE_COLUMNS, use_rows),
+    ("technology_evidence", SIGN_COLUMNS, sign_rows),
+    ("firmographics", FACT_COLUMNS, fact_rows),
 )
 
 
@@ -61,31 +70,50 @@ async def reserve_company_ids(tx: Transaction, count: int) -> list[int]:
     return await reserve_ids(tx, "companies", "company_id", count)
 
 
-async def insert_companies(tx: Transaction, companies: Sequence[Company]) -> None:
+@dataclass(frozen=True, slots=True)
+class CompanyBatch:
+    """New companies as what will be written of them; `parts` are rows by table."""
+
+    rows: list[CompanyRow]
+    parts: list[list[Values]]
+    properties: dict[Property, BitMap]
+
+
+def prepare_companies(companies: Iterable[Company]) -> CompanyBatch:
+    """Makes all rows, without a database: the work that need not wait for other writers.
+
+    Everything is held in memory: some kilobytes a company.
+    """
+    rows: list[CompanyRow] = []
+    parts: list[list[Values]] = [[] for _ in _PARTS]
+    collector = PropertyCollector()
+    for company in companies:
+        row = company_row(company, 0)
+        rows.append(row)
+        collector.add(company, row)
+        for part, (_, _, rows_of) in zip(parts, _PARTS, strict=True):
+            part += rows_of(company)
+    return CompanyBatch(rows, parts, collector.properties())
+
+
+async def insert_companies(tx: Transaction, companies: Iterable[Company]) -> None:
+    """As `insert_batch`, of companies of which nothing has been prepared."""
+    await insert_batch(tx, prepare_companies(companies))
+
+
+async def insert_batch(tx: Transaction, batch: CompanyBatch) -> None:
     """Writes companies that are not there yet, with ids of `reserve_company_ids`, and what the
     index says of them. The caller has locked the companies.
 
-    Held in memory at once: some thousands are a good portion. Quickest are portions that end where
-    a row of bitmaps does (`CHUNK_BITS`). Raises DatabaseFailed when a slug or domain is taken.
+    Raises DatabaseFailed when a slug or domain is taken.
     """
-    if not companies:
-        return
-    last = await tx.fetch_value(_NEXT_CHANGES, count=len(companies))
-    numbers = range(last + 1 - len(companies), last + 1)
-    rows = [company_row(one, number) for one, number in zip(companies, numbers, strict=True)]
+    count = len(batch.rows)
+    first = await tx.fetch_value(_NEXT_CHANGES, count=count) + 1 - count
+    rows = (row._replace(change_number=first + n) for n, row in enumerate(batch.rows))
     await tx.copy_rows("companies", CompanyRow._fields, rows)
     if tx.dialect == "sqlite":
-        texts = ((row.company_id, row.search_text) for row in rows)
+        texts = ((row.company_id, row.search_text) for row in batch.rows)
         await tx.copy_rows("company_texts", ("rowid", "search_text"), texts)
-    for table, columns, rows_of in (
-        ("company_domains", DOMAIN_COLUMNS, domain_rows),
-        ("technology_uses", USE_COLUMNS, use_rows),
-        ("technology_evidence", SIGN_COLUMNS, sign_rows),
-        ("firmographics", FACT_COLUMNS, fact_rows),
-    ):
-        await tx.copy_rows(table, columns, (row for one in companies for row in rows_of(one)))
-    found: dict[Property, list[int]] = defaultdict(list)
-    for company, row in zip(companies, rows, strict=True):
-        for one in properties_of_row(company, row):
-            found[one].append(row.company_id)
-    await add_properties(tx, found)
+    for part, (table, columns, _) in zip(batch.parts, _PARTS, strict=True):
+        await tx.copy_rows(table, columns, part)
+    await add_properties(tx, batch.properties)

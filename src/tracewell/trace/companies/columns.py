@@ -25,6 +25,7 @@ ColumnName = Literal[
     "partnership_count",
     "posting_count",
     "founded_year",
+    "partnership_kinds",
 ]
 SortColumn = Literal["name", "last_observed_at", "technology_count", "partnership_count"]
 
@@ -42,6 +43,7 @@ _NAMES: tuple[ColumnName, ...] = (
     "partnership_count",
     "posting_count",
     "founded_year",
+    "partnership_kinds",
 )
 _ROWS_AT_ONCE = 20_000
 # The first bytes of a name as numbers that compare as the names do; ties are settled by the rest.
@@ -119,6 +121,12 @@ class CompanyColumns:
             fits &= column >= least
         if most is not None:
             fits &= column <= most
+        return BitMap(np.flatnonzero(fits).astype(np.uint32))
+
+    def having(self, name: ColumnName, bits: int) -> BitMap:
+        """The companies whose value is known and has one of the bits."""
+        column = self._columns[name]
+        fits = (column != NEVER) & (column & bits != 0)
         return BitMap(np.flatnonzero(fits).astype(np.uint32))
 
     async def page(

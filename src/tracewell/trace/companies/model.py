@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tracewell.extraction import Fact
+from tracewell.extraction import Fact, PartnershipType
 from tracewell.trace.technologies.model import Technology
 
 Status = Literal["active", "dropped"]
@@ -75,6 +75,7 @@ class Company:
     last_observed_at: int
     last_crawled_at: int
     visit_days: tuple[int, ...]
+    partnership_types: tuple[PartnershipType, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from tracewell.extraction import Fact
-from tracewell.kernel.clock import format_utc, format_utc_or_none
+from tracewell.kernel import clock
+from tracewell.kernel.clock import format_utc_or_none
 from tracewell.trace.companies.model import Company, Domain, Use
-from tracewell.trace.companies.rules import best_facts, name_of
+from tracewell.trace.companies.rules import BestFacts, best_facts, name_among
 from tracewell.trace.texts import sort_key
 
+# What one capture shows has one time: a company's uses share a few.
+format_utc = lru_cache(maxsize=8_192)(clock.format_utc)
 
-def render_profile(company: Company) -> str:
-    """The body of GET /v1/companies/{identifier}: compact JSON, keys in their order."""
+
+def render_profile(company: Company, best: BestFacts | None = None) -> str:
+    """The body of GET /v1/companies/{identifier}: compact JSON, keys in their order.
+
+    `best` are the company's best facts, where they are known already.
+    """
+    best = best_facts(company.facts) if best is None else best
     active = [use for use in company.uses if use.status == "active"]
     body = {
         "company_id": company.company_id,
         "slug": company.slug,
-        "name": name_of(company),
+        "name": name_among(best, company.primary_domain),
         "primary_domain": company.primary_domain,
         "domains": [_domain(domain) for domain in sorted(company.domains, key=_domain_order)],
-        "firmographics": _firmographics(company.facts),
+        "firmographics": _firmographics(best),
         "technologies": [_use(use) for use in sorted(company.uses, key=_use_order)],
         "technology_count": len(active),
         "partnership_count": company.partnership_count,
@@ -50,7 +58,12 @@ def _domain(domain: Domain) -> dict[str, Any]:
 
 
 def _use_order(use: Use) -> tuple[bool, str, str]:
-    return (use.status != "active", sort_key(use.technology.name), use.technology.slug)
+    return (use.status != "active", _name_order(use.technology.name), use.technology.slug)
+
+
+@lru_cache(maxsize=16_384)
+def _name_order(technology: str) -> str:
+    return sort_key(technology)
 
 
 def _use(use: Use) -> dict[str, Any]:
@@ -68,8 +81,7 @@ def _use(use: Use) -> dict[str, Any]:
     }
 
 
-def _firmographics(facts: Iterable[Fact]) -> dict[str, Any]:
-    best = best_facts(facts)
+def _firmographics(best: BestFacts) -> dict[str, Any]:
 
     def one(fact: Fact, value: Any) -> dict[str, Any]:
         return {
@@ -106,7 +118,7 @@ def address(fact: Fact) -> dict[str, str | None]:
     return {key: told.get(key) for key in keys}
 
 
-def country_of(company: Company) -> str | None:
+def country_among(best: BestFacts) -> str | None:
     """The code of the country of the headquarters, as far as it is known."""
-    headquarters = best_facts(company.facts).get("headquarters")
+    headquarters = best.get("headquarters")
     return address(headquarters[0])["country"] if headquarters else None

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from tracewell.extraction import Field
 from tracewell.trace.companies.days import pack_days
 from tracewell.trace.companies.model import Company
-from tracewell.trace.companies.profile import country_of, render_profile
+from tracewell.trace.companies.profile import country_among, render_profile
 from tracewell.trace.companies.properties import properties_of
-from tracewell.trace.companies.rules import best_facts, name_of
+from tracewell.trace.companies.rules import best_facts, name_among, pack_types
 from tracewell.trace.index.bitmaps import Property
 from tracewell.trace.texts import name_key, sort_key
 
@@ -34,6 +34,7 @@ class CompanyRow(NamedTuple):
     founded_year: int | None
     technology_count: int
     partnership_count: int
+    partnership_kinds: int
     posting_count: int
     visit_days: bytes
     change_number: int
@@ -63,8 +64,8 @@ Values = tuple[Any, ...]
 
 def company_row(company: Company, change_number: int) -> CompanyRow:
     """The company's row after its change of that number, its profile rendered anew."""
-    name = name_of(company)
     best = best_facts(company.facts)
+    name = name_among(best, company.primary_domain)
 
     def shown(field: Field) -> str | None:
         return best[field][0].value if field in best else None
@@ -79,19 +80,20 @@ def company_row(company: Company, change_number: int) -> CompanyRow:
         search_text="\n".join(sort_key(text) for text in names),
         name_key=name_key(name),
         primary_domain=company.primary_domain,
-        country=country_of(company),
+        country=country_among(best),
         industry=shown("industry"),
         employee_range=shown("employee_range"),
         founded_year=int(year) if year else None,
         technology_count=sum(use.status == "active" for use in company.uses),
         partnership_count=company.partnership_count,
+        partnership_kinds=pack_types(company.partnership_types),
         posting_count=company.posting_count,
         visit_days=pack_days(company.visit_days),
         change_number=change_number,
         first_observed_at=company.first_observed_at,
         last_observed_at=company.last_observed_at,
         last_crawled_at=company.last_crawled_at,
-        profile=render_profile(company),
+        profile=render_profile(company, best),
     )
 
 

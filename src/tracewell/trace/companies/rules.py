@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from tracewell.extraction import Fact, Field
+from tracewell.extraction import PARTNERSHIP_TYPES, Fact, Field, PartnershipType
 from tracewell.trace.companies.days import DAY_MS, add_days, day_of, list_periods
 from tracewell.trace.companies.model import Company, Domain, Sighting, Sign, Use
 
@@ -20,6 +20,9 @@ FACTS_KEPT = 10
 """Values kept for a field of the firmographics, the best."""
 SEVERAL: frozenset[Field] = frozenset({"social_profile", "registry_identifier"})
 """Fields of which every value is shown, not the best alone."""
+
+BestFacts = Mapping[Field, tuple[Fact, ...]]
+"""What is shown of each field, the best first."""
 
 Item = TypeVar("Item")
 Key = TypeVar("Key")
@@ -142,7 +145,7 @@ def _best(
     return best
 
 
-def best_facts(facts: Iterable[Fact]) -> Mapping[Field, tuple[Fact, ...]]:
+def best_facts(facts: Iterable[Fact]) -> BestFacts:
     """What is shown of each field: the best value, or of some fields all, the best first."""
     shown: dict[Field, tuple[Fact, ...]] = {}
     for fact in keep_facts(facts):
@@ -151,7 +154,22 @@ def best_facts(facts: Iterable[Fact]) -> Mapping[Field, tuple[Fact, ...]]:
     return shown
 
 
+def pack_types(types: Iterable[PartnershipType]) -> int:
+    """Kinds of partnership as one number, a bit for each."""
+    return sum(1 << PARTNERSHIP_TYPES.index(one) for one in set(types))
+
+
+def unpack_types(packed: int) -> tuple[PartnershipType, ...]:
+    """What `pack_types` packed."""
+    return tuple(one for bit, one in enumerate(PARTNERSHIP_TYPES) if packed >> bit & 1)
+
+
 def name_of(company: Company) -> str:
     """The best name that pages told, else the primary domain."""
-    told = best_facts(company.facts).get("name", ())
-    return told[0].value if told else company.primary_domain
+    return name_among(best_facts(company.facts), company.primary_domain)
+
+
+def name_among(best: BestFacts, primary_domain: str) -> str:
+    """The name among the best facts, else the primary domain."""
+    told = best.get("name", ())
+    return told[0].value if told else primary_domain

@@ -25,6 +25,7 @@ from tracewell.trace.companies.rows import (
     sign_rows,
     use_rows,
 )
+from tracewell.trace.companies.rules import unpack_types
 from tracewell.trace.index.bitmaps import Property, change_properties
 from tracewell.trace.technologies.model import Technology
 
@@ -88,7 +89,7 @@ async def fetch_summaries(tx: Transaction, company_ids: Sequence[int]) -> list[S
 _LOCK = 0x74726163_65636F
 
 _COMPANY = """company_id, slug, primary_domain, partnership_count, posting_count,
-    first_observed_at, last_observed_at, last_crawled_at, visit_days"""
+    first_observed_at, last_observed_at, last_crawled_at, visit_days, partnership_kinds"""
 _ADD = """
     INSERT INTO companies (slug, name, sort_name, search_text, primary_domain, technology_count,
       first_observed_at, last_observed_at, last_crawled_at, profile)
@@ -98,7 +99,8 @@ _SAVE = """
       name_key = :name_key, country = :country, industry = :industry,
       employee_range = :employee_range, founded_year = :founded_year,
       technology_count = :technology_count, partnership_count = :partnership_count,
-      posting_count = :posting_count, visit_days = :visit_days, change_number = :change_number,
+      partnership_kinds = :partnership_kinds, posting_count = :posting_count,
+      visit_days = :visit_days, change_number = :change_number,
       first_observed_at = :first_observed_at, last_observed_at = :last_observed_at,
       last_crawled_at = :last_crawled_at, profile = :profile
     WHERE company_id = :company_id"""
@@ -184,7 +186,7 @@ async def get_company(
     )
     if row is None:
         raise LookupError(company_id)
-    _, slug, primary_domain, partnerships, postings, first, last, crawled, visits = row
+    _, slug, primary_domain, partnerships, postings, first, last, crawled, visits, kinds = row
     domains = await tx.fetch_all(
         "SELECT domain, is_primary, first_observed_at, last_observed_at FROM company_domains"
         " WHERE company_id = :id",
@@ -208,6 +210,7 @@ async def get_company(
         last,
         crawled,
         unpack_days(visits),
+        unpack_types(kinds),
     )
 
 

@@ -16,7 +16,7 @@ async def evaluate(node: Node, sources: Sources, *, is_negated: bool = False) ->
     the company out.
     """
     if isinstance(node, Leaf):
-        return await FIELDS[node.field].read(sources.at(0) if is_negated else sources, node)
+        return await _read(node, sources.at(0) if is_negated else sources)
     if node.op == "not":
         inner = await evaluate(node.children[0], sources, is_negated=not is_negated)
         return await sources.all() - inner
@@ -24,3 +24,12 @@ async def evaluate(node: Node, sources: Sources, *, is_negated: bool = False) ->
     if node.op == "or":
         return BitMap.union(*found)
     return BitMap.intersection(*sorted(found, key=len))
+
+
+async def _read(leaf: Leaf, sources: Sources) -> BitMap:
+    """What a tree's other tiers have read before is not read again."""
+    field = FIELDS[leaf.field]
+    key = (id(leaf), sources.tier if field.is_tiered else 0)
+    if key not in sources.read_before:
+        sources.read_before[key] = (leaf, await field.read(sources, leaf))
+    return sources.read_before[key][1].copy()

@@ -16,24 +16,26 @@ from tracewell.trace.filters.readers import Read
 
 @dataclass(frozen=True, slots=True)
 class FilterField:
-    """A field; `group` is what it is about, for a builder's menu."""
+    """A field; `group` is what it is about, for a builder's menu; `is_tiered`: it matters how sure
+    the evidence is."""
 
     name: str
     group: str
     description: str
     kind: Kind
     read: Read
+    is_tiered: bool = False
 
 
 _ALL = (
     FilterField(
         "technology", "technologies", "Technologies in use, by slug.", kinds.SLUGS,
-        readers.read_technology,
+        readers.read_technology, is_tiered=True,
     ),
     FilterField(
         "technology_use", "technologies",
         "One technology in use, or dropped, with version, confidence and dates.", kinds.USE,
-        readers.read_use,
+        readers.read_use, is_tiered=True,
     ),
     FilterField(
         "technology_dropped", "technologies", "Technologies no longer in use, by slug.",
@@ -41,11 +43,11 @@ _ALL = (
     ),
     FilterField(
         "vendor", "technologies", "Makers of technologies in use, by slug.", kinds.SLUGS,
-        readers.read_vendor,
+        readers.read_vendor, is_tiered=True,
     ),
     FilterField(
         "category", "technologies", "Categories of technologies in use, by slug.", kinds.SLUGS,
-        readers.read_category,
+        readers.read_category, is_tiered=True,
     ),
     FilterField(
         "technology_count", "technologies", "How many technologies are in use.", kinds.COUNT,

@@ -11,6 +11,8 @@ from pyroaring import BitMap
 
 from tracewell.kernel.database import Sql, Transaction
 from tracewell.trace.companies.columns import ColumnName
+from tracewell.trace.companies.properties import TIERS
+from tracewell.trace.companies.rules import pack_types
 from tracewell.trace.filters.kinds import UseValue, is_version
 from tracewell.trace.filters.model import Leaf
 from tracewell.trace.filters.sources import Sources, as_bitmap
@@ -43,14 +45,6 @@ _PARTNERS_OF = Sql(
     postgresql="""
         SELECT partner_key, company_id FROM partnerships
         WHERE partner_key = ANY(CAST(:keys AS TEXT[]))""",
-)
-_OF_KIND = Sql(
-    sqlite="""
-        SELECT DISTINCT company_id FROM partnerships
-        WHERE partnership_type IN (SELECT value FROM json_each(:keys))""",
-    postgresql="""
-        SELECT DISTINCT company_id FROM partnerships
-        WHERE partnership_type = ANY(CAST(:keys AS TEXT[]))""",
 )
 _POSTING = """
     SELECT DISTINCT p.company_id FROM posting_technologies AS m
@@ -187,7 +181,9 @@ async def read_use(sources: Sources, leaf: Leaf) -> BitMap:
     technology_id = ids[asked.technology]
     tier = sources.tier if asked.status == "active" else 0
     confidence = max(asked.min_confidence or 0, tier)
-    if asked.asks_dates or confidence not in (0, 60, 90) or asked.status == "dropped":
+    if asked.status == "dropped" and not asked.asks_dates and confidence == 0:
+        found = await read_any(sources.tx, "technology_dropped", [str(technology_id)])
+    elif asked.asks_dates or confidence not in TIERS or asked.status == "dropped":
         found = await _read_uses(sources.tx, technology_id, asked, confidence)
     else:
         found = await read_any(sources.tx, f"technology_{confidence}", [str(technology_id)])
@@ -249,8 +245,8 @@ async def _partner_keys(tx: Transaction, identifiers: Sequence[str]) -> dict[str
 
 async def read_partnership_type(sources: Sources, leaf: Leaf) -> BitMap:
     """Companies by the kinds of partnership that they have."""
-    rows = await sources.tx.fetch_all(_OF_KIND, keys=_keys(sources.tx, leaf.value))
-    return await _combined(sources, leaf, [as_bitmap(rows)])
+    found = sources.columns.having("partnership_kinds", pack_types(leaf.value))
+    return await _combined(sources, leaf, [found])
 
 
 async def read_posting_technology(sources: Sources, leaf: Leaf) -> BitMap:

@@ -273,8 +273,7 @@ class _Ingest:
 
     async def _save_counted(self, tx: Transaction, company: Company) -> None:
         counted = replace(
-            company,
-            partnership_count=await partnerships.count_partners(tx, company.company_id),
+            await partnerships.with_partners(tx, company),
             posting_count=await postings.count_open(
                 tx, company.company_id, company.last_crawled_at
             ),

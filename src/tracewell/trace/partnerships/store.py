@@ -9,6 +9,7 @@ import orjson
 
 from tracewell.extraction import PartnershipType
 from tracewell.kernel.database import Row, Sql, Transaction
+from tracewell.trace.companies.model import Company
 from tracewell.trace.partnerships.model import Claim, Side, Sight
 from tracewell.trace.partnerships.rules import (
     company_key,
@@ -70,6 +71,7 @@ _ADD_SIGHT = f"""
     INSERT INTO partnership_evidence (company_id, partner_key, partnership_type, place, {_SIGHT})
     VALUES (:company_id, :partner_key, :partnership_type, :place, :source_url, :source_kind,
       :excerpt, :capture, :start_byte, :end_byte, :observed_at)"""  # noqa: S608 - our own words
+_TYPES = "SELECT DISTINCT partnership_type FROM partnerships WHERE company_id = :company_id"
 _COUNT = "SELECT COUNT(DISTINCT partner_key) FROM partnerships WHERE company_id = :company_id"
 
 
@@ -186,6 +188,16 @@ async def count_partners(tx: Transaction, company_id: int) -> int:
     """How many partners a company has, in whatever kinds of partnership."""
     found: int = await tx.fetch_value(_COUNT, company_id=company_id)
     return found
+
+
+async def with_partners(tx: Transaction, company: Company) -> Company:
+    """The company with how many partners it has by now, and in which kinds of partnership."""
+    rows = await tx.fetch_all(_TYPES, company_id=company.company_id)
+    return replace(
+        company,
+        partnership_count=await count_partners(tx, company.company_id),
+        partnership_types=tuple(row[0] for row in rows),
+    )
 
 
 async def _companies(tx: Transaction, statement: Sql, keys: Iterable[str]) -> dict[str, int]:

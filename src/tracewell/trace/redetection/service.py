@@ -179,8 +179,7 @@ class _Redetection:
     async def _save(self, tx: Transaction, company: Company, gone: Sequence[Use] = ()) -> Company:
         at = company.last_crawled_at
         counted = replace(
-            company,
-            partnership_count=await partnerships.count_partners(tx, company.company_id),
+            await partnerships.with_partners(tx, company),
             posting_count=await postings.count_open(tx, company.company_id, at),
         )
         await companies.save_company(tx, counted, gone)
