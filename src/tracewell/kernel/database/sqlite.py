@@ -355,6 +355,9 @@ class SqliteDatabase:
             await asyncio.wait([self._checkpointer])
         if self._checkpoint is not None:
             await asyncio.wait([self._checkpoint])
+        if self._written:
+            # Others may hold the file open: then closing alone would leave the log as it is.
+            await asyncio.to_thread(_checkpoint, self._path)
         for reader in self._readers:
             reader.close()
         self._readers.clear()

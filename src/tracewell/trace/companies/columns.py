@@ -16,6 +16,7 @@ import orjson
 from pyroaring import BitMap
 
 from tracewell.kernel.database import Row, Sql, Transaction
+from tracewell.trace.index.masks import bitmap_of_mask
 
 ColumnName = Literal[
     "first_observed_at",
@@ -121,13 +122,13 @@ class CompanyColumns:
             fits &= column >= least
         if most is not None:
             fits &= column <= most
-        return BitMap(np.flatnonzero(fits).astype(np.uint32))
+        return bitmap_of_mask(fits)
 
     def having(self, name: ColumnName, bits: int) -> BitMap:
         """The companies whose value is known and has one of the bits."""
         column = self._columns[name]
         fits = (column != NEVER) & (column & bits != 0)
-        return BitMap(np.flatnonzero(fits).astype(np.uint32))
+        return bitmap_of_mask(fits)
 
     async def page(
         self,

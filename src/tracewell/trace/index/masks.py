@@ -1,0 +1,49 @@
+"""From an array of yes and no, by company id, to a bitmap: pure.
+
+Written in Roaring's portable format (github.com/RoaringBitmap/RoaringFormatSpec): a bitmap made of
+the ids themselves takes a hundred times as long.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+_COOKIE_NO_RUNS = 12_346
+_CONTAINER = 1 << 16
+_ARRAY_MAX = 4_096
+"""Ids up to which a container lists them, two bytes each; above, it is a bit for each."""
+
+
+def bitmap_of_mask(mask: npt.NDArray[np.bool_]) -> BitMap:
+    """The places that are true; at most 2**32 of them."""
+    headers, bodies = [], []
+    for first in range(0, len(mask), _CONTAINER):
+        part = mask[first : first + _CONTAINER]
+        count = int(np.count_nonzero(part))
+        if count == 0:
+            continue
+        headers.append((first // _CONTAINER, count - 1))
+        if count <= _ARRAY_MAX:
+            bodies.append(np.flatnonzero(part).astype("<u2").tobytes())
+        else:
+            bits = np.packbits(part, bitorder="little").tobytes()
+            bodies.append(bits.ljust(_CONTAINER // 8, b"\0"))
+    offset = 8 + 8 * len(bodies)
+    offsets = []
+    for body in bodies:
+        offsets.append(offset)
+        offset += len(body)
+    return BitMap.deserialize(
+        b"".join(
+            (
+                struct.pack("<II", _COOKIE_NO_RUNS, len(bodies)),
+                *(struct.pack("<HH", *header) for header in headers),
+                struct.pack(f"<{len(offsets)}I", *offsets),
+                *bodies,
+            )
+        )
+    )
