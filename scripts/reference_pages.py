@@ -7,6 +7,7 @@ of step.
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from tracewell.trace import errors as trace_errors
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
+GUIDE = ROOT / "docs" / "trace.md"
 _MADE = "<!-- Made by `python -m scripts.reference_pages`; change the code, not this page. -->\n\n"
 
 
@@ -56,6 +58,19 @@ def _trace_endpoints(endpoints: Iterable[Endpoint]) -> str:
     return f"# Trace: endpoints and charges\n\n{_MADE}" + _table(
         ("endpoint", "what it does", "charge", "credential"), rows
     )
+
+
+_CHARGES = re.compile(r"(<!-- charges: .*? -->\n)(.*?)(<!-- /charges -->)", re.DOTALL)
+
+
+def _with_charges(page: Path, endpoints: Iterable[Endpoint]) -> str:
+    """The page with its table of what each metered endpoint charges."""
+    rows = [(f"`{one.name}`", one.access.charges) for one in endpoints if one.access.charges]
+    table = _table(("endpoint", "charge"), rows)
+    text, count = _CHARGES.subn(lambda at: f"{at[1]}\n{table}\n{at[3]}", page.read_text("utf-8"))
+    if count != 1:
+        raise ValueError(f"{page} wants one place for the charges, not {count}")
+    return text
 
 
 def _intrace_endpoints(endpoints: Iterable[Endpoint]) -> str:
@@ -110,6 +125,7 @@ def render_pages() -> dict[Path, str]:
         REFERENCE / "trace-errors.md": _errors_page("Trace", trace_errors.CATALOGUE),
         REFERENCE / "intrace-errors.md": _errors_page("Intrace", intrace_errors.CATALOGUE),
         REFERENCE / "trace-endpoints.md": _trace_endpoints(endpoints["trace"]),
+        GUIDE: _with_charges(GUIDE, endpoints["trace"]),
         REFERENCE / "intrace-endpoints.md": _intrace_endpoints(endpoints["intrace"]),
         REFERENCE / "settings.md": _settings_page(),
         ROOT / "docs" / "decisions" / "index.md": _decisions_page(),

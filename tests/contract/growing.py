@@ -51,13 +51,18 @@ class Growth:
         self._step += 1
         name = f"{_NAMES[side]}-{self._step:03}"
         self._signs[f"{name} technology"] = name
-        self.stage.deployment.run(lambda ground: self._take_in(ground, name))
+        key = self.stage.deployment.run(lambda ground: self._take_in(ground, name))
         self._by_hand(name)
+        with self.stage.client(key) as payer:
+            paid = payer.get(f"/v1/companies/{name}-grown.example")
+        assert paid.headers["x-credits-charged"] == "1"
 
-    async def _take_in(self, ground: Ground, name: str) -> None:
+    async def _take_in(self, ground: Ground, name: str) -> str:
+        """New companies, a new colleague of the customer's, and a new key of the payer's."""
         await ingest_captures(ground.database, self._fingerprints(), self._pages(name))
         email = f"{name}@walked.example"
         await ground.identity.create_user(email, self.customer.org, verified=True)
+        return (await ground.identity.create_key("user", user=self.payer.user)).text
 
     def _by_hand(self, name: str) -> None:
         owner = self.customer.owner
@@ -77,8 +82,6 @@ class Growth:
         ):
             done = owner.request(method, f"/v1/lists{path}", json=body)
             assert done.is_success, done.text
-        paid = self.payer.owner.get(f"/v1/companies/{name}-grown.example")
-        assert paid.headers["x-credits-charged"] == "1"
 
     def _pages(self, name: str) -> list[Capture]:
         signs = " ".join(f"<i>sign {sign}</i>" for sign in self._signs.values())

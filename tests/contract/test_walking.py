@@ -84,7 +84,7 @@ def check_address(walker: Walker, url: str, limit: int, offset: int) -> None:
     assert found.path.startswith(f"{server.path}/v1/")
     place = ("offset", offset) if walker.by_offset else ("page", offset // limit + 1)
     query = sorted(parse_qsl(found.query, keep_blank_values=True))
-    wanted = {**AWKWARD, "limit": limit, place[0]: place[1]}
+    wanted = {**walker.plan.query, **AWKWARD, "limit": limit, place[0]: place[1]}
     assert query == sorted((name, str(value)) for name, value in wanted.items())
 
 

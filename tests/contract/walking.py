@@ -25,6 +25,7 @@ class Plan:
 
     key: tuple[str, ...]
     path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     sides: Mapping[Side, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -94,6 +95,7 @@ PLANS: Mapping[str, Plan] = {
     "GET /v1/vendors": _by_name("slug"),
     "GET /v1/categories": _by_name("slug"),
     "GET /v1/credits/ledger": _newest_first("entry_id"),
+    "GET /v1/credits/usage": Plan(("group",), query={"group_by": "key"}, sides={"end": {}}),
     "GET /v1/lists": Plan(("list_id",), sides={"end": {}}),
     "GET /v1/lists/{list_id}/audit-log": _newest_first("number"),
     "GET /v1/lists/{list_id}/definition/versions": _newest_first("version"),
@@ -133,7 +135,7 @@ class Walker:
     @property
     def client(self) -> httpx.Client:
         """Who walks; the ledger that grows by one entry a step is another org's."""
-        is_ledger = self.endpoint.path == "/v1/credits/ledger"
+        is_ledger = self.endpoint.path.startswith("/v1/credits/")
         return (self.growth.payer if is_ledger else self.growth.customer).owner
 
     def get(self, url: str | None = None, **query: Any) -> dict[str, Any]:
@@ -149,7 +151,8 @@ class Walker:
         list_id = self.growth.audited_id if is_audit else self.growth.list_id
         path = self.endpoint.path.format(**{"list_id": list_id, **self.plan.path})
         body = {} if self.plan.body is None else {"json": self.plan.body}
-        return self.client.request(self.endpoint.method, url or path, params=query or None, **body)
+        asked = None if url else {**self.plan.query, **query}
+        return self.client.request(self.endpoint.method, url or path, params=asked, **body)
 
     def keys(self, body: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Which rows a page holds."""
