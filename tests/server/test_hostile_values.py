@@ -141,6 +141,11 @@ def valid_body(path: str) -> dict[str, Any]:
     if path.endswith("/lookup"):
         return {"identifiers": [{"type": "name", "value": "Jane Doe"}], "depth": "deep",
                 "connectors": ["phone_plan"], "requester_reference": "a case"}  # fmt: skip
+    if "/computations/" in path:
+        leaf = {"field": "technology_count", "operator": "gte", "value": 0}
+        segment, group = {"registry_version": 1, "root": leaf}, {"technology": "bauhaus-cms"}
+        return {"a": segment, "b": segment, "company": "c0", "segment": segment, **group,
+                "dropped": group, "adopted": group}  # fmt: skip
     return {"name": "a list", "description": "", "email": "a@b.example", "password": "p" * 12,
             "token": "a.b.c"}  # fmt: skip
 
