@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -364,3 +365,25 @@ async def test_what_has_changed_meanwhile_counts_at_once(world: World) -> None:
         await test_look_alikes_are_ranked_as_a_comparison_with_every_company_ranks_them(asked)
         await test_segments_are_compared_as_counting_every_company_compares_them(asked)
         await add_random_companies(world, 15, round_, first=100 * (round_ + 1))
+
+
+async def test_computations_go_on_while_companies_are_written(world: World) -> None:
+    await add_random_companies(world, 30, 3)
+    key = await world.org_key(await world.make_org("Buyer", credits=10_000))
+    asked = Asked(world, key, [])
+    body = {"company": "c1", "segment": SEGMENTS[1][0]}
+
+    async def write() -> None:
+        for round_ in range(6):
+            await add_random_companies(world, 5, round_, first=100 * (round_ + 1))
+
+    async def compute() -> None:
+        for _ in range(4):
+            await asked.post("look-alikes", body, limit=5)
+            await asked.post("overlap", {"a": SEGMENTS[1][0], "b": SEGMENTS[2][0]})
+            await asked.post("churn", {"dropped": {"category": "cms"}})
+
+    await asyncio.gather(write(), *(compute() for _ in range(3)))
+    asked.rows = await read_plain(world)
+    assert len(asked.rows) == 60
+    await test_look_alikes_are_ranked_as_a_comparison_with_every_company_ranks_them(asked)
