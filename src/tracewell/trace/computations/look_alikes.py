@@ -30,6 +30,8 @@ from tracewell.trace.metering import metered
 from tracewell.trace.paging import Page
 from tracewell.trace.search.service import Search
 
+_SAMPLED = 16
+
 Scores = npt.NDArray[np.float64]
 
 
@@ -87,15 +89,27 @@ async def rank(stacks: Stacks, company_id: int, among: BitMap | None) -> tuple[I
     common = await _common(stacks, own, among)
     if company_id < len(common):
         common[company_id] = 0
-    candidates = np.flatnonzero(common).astype(np.uint32)
-    said = rules.total(own, stacks.weights) + stacks.totals[candidates]
-    scores: Scores = 2 * common[candidates] / said
-    if len(candidates) > LOOK_ALIKES_MAX:
-        least = np.partition(scores, -LOOK_ALIKES_MAX)[-LOOK_ALIKES_MAX]
-        best = np.flatnonzero(scores >= least)
-        candidates, scores = candidates[best], scores[best]
-    order = np.lexsort((candidates, -scores))[:LOOK_ALIKES_MAX]
-    return candidates[order], scores[order]
+    said = stacks.totals + rules.total(own, stacks.weights)
+    scores: Scores = np.divide(2 * common, said, out=np.zeros(len(common)), where=said > 0)
+    ids = np.flatnonzero(scores >= _threshold(scores)).astype(np.uint32)
+    ids = ids[scores[ids] > 0]
+    order = np.lexsort((ids, -scores[ids]))[:LOOK_ALIKES_MAX]
+    return ids[order], scores[ids[order]]
+
+
+def _threshold(scores: Scores) -> float:
+    """A score that enough companies reach, and not many more: read off a part of them first, which
+    is as good as all where it is confirmed by a count."""
+    wanted = LOOK_ALIKES_MAX
+    if len(scores) <= wanted:
+        return 0.0
+    sample = scores[::_SAMPLED]
+    place = 2 * wanted // _SAMPLED
+    if len(sample) > place:
+        likely = float(np.partition(sample, -place)[-place])
+        if np.count_nonzero(scores >= likely) >= wanted:
+            return likely
+    return float(np.partition(scores, -wanted)[-wanted])
 
 
 async def _common(
@@ -107,6 +121,7 @@ async def _common(
         weight = stacks.weights[technology_id]
         if weight:
             users = stacks.users[technology_id]
-            common[as_ids(users if among is None else users & among)] += weight
+            ids = as_ids(users if among is None else users & among).astype(np.intp)
+            common[ids] += weight
             await asyncio.sleep(0)  # others are served in between
     return common

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from pyroaring import BitMap
 
 from tracewell.kernel.credits import Call, Charge, Ledger
@@ -33,6 +35,8 @@ from tracewell.trace.search.service import Search
 from tracewell.trace.technologies.store import fetch_technologies
 
 _TECHNOLOGIES_AT_ONCE = 100
+
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,14 @@ class Overlap:
             of_a = await self.segments.read(sources, a)
             of_b = await self.segments.read(sources, b)
             stacks = await self.stacks.read(tx)
-        compared = _of_side(await _compare(stacks, of_a, of_b), side)
-        shown = _sorted(compared, sort, len(of_a), len(of_b))
-        rows, total = shown[page.offset : page.offset + page.limit], len(shown)
+        compared = await _compare(stacks, of_a, of_b)
+        shown = _ordered(compared, side, sort, len(of_a), len(of_b))
+        rows = compared.rows(shown[page.offset : page.offset + page.limit])
         counts = len(of_a), len(of_b), of_a.intersection_cardinality(of_b)
 
         async def read(tx: Transaction) -> Found[SegmentOverlap]:
             names = await fetch_technologies(tx, [row.technology_id for row in rows])
-            return Found(SegmentOverlap(*counts, rows, total, names), records(of_a, of_b))
+            return Found(SegmentOverlap(*counts, rows, len(shown), names), records(of_a, of_b))
 
         return await metered(self.database, self.ledger, call, read)
 
@@ -115,11 +119,33 @@ class Overlap:
         return await metered(self.database, self.ledger, call, read)
 
 
-async def _compare(stacks: Stacks, a: BitMap, b: BitMap) -> list[Compared]:
-    """Every technology that a company of either runs."""
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Technologies that a company of either segment runs: columns of one length."""
+
+    technology_ids: Numbers
+    in_a: Numbers
+    in_b: Numbers
+    in_both: Numbers
+    p_values: npt.NDArray[np.float64]
+    q_values: npt.NDArray[np.float64]
+
+    def rows(self, places: Numbers) -> list[Compared]:
+        """Those at these places; what is not a number is None."""
+        columns = (self.technology_ids, self.in_a, self.in_b, self.in_both)
+        return [
+            Compared(*counts, *(None if math.isnan(one) else one for one in told))
+            for *counts, told in zip(
+                *(column[places].tolist() for column in columns),
+                zip(self.p_values[places].tolist(), self.q_values[places].tolist(), strict=True),
+                strict=True,
+            )
+        ]
+
+
+async def _compare(stacks: Stacks, a: BitMap, b: BitMap) -> _Counts:
     both = a & b
-    a_alone, b_alone = len(a) - len(both), len(b) - len(both)
-    rows: list[Compared] = []
+    counts: list[tuple[int, int, int, int]] = []
     for number, (technology_id, users) in enumerate(stacks.users.items()):
         if number % _TECHNOLOGIES_AT_ONCE == 0:
             await asyncio.sleep(0)  # others are served in between
@@ -127,34 +153,29 @@ async def _compare(stacks: Stacks, a: BitMap, b: BitMap) -> list[Compared]:
         in_b = users.intersection_cardinality(b)
         if in_a or in_b:
             in_both = users.intersection_cardinality(both) if in_a and in_b and both else 0
-            p = rules.significance(in_a - in_both, a_alone, in_b - in_both, b_alone)
-            rows.append(Compared(technology_id, in_a, in_b, in_both, p, None))
-    q_values = rules.adjusted([row.p_value for row in rows])
-    return [replace(row, q_value=q) for row, q in zip(rows, q_values, strict=True)]
+            counts.append((technology_id, in_a, in_b, in_both))
+    ids, of_a, of_b, of_both = np.array(counts, np.int64).reshape(-1, 4).T
+    alone = len(a) - len(both), len(b) - len(both)
+    p_values = rules.significance(of_a - of_both, alone[0], of_b - of_both, alone[1])
+    return _Counts(ids, of_a, of_b, of_both, p_values, rules.adjusted(p_values))
 
 
-def _of_side(rows: Sequence[Compared], side: Side) -> list[Compared]:
-    runs: dict[Side, tuple[bool, bool]] = {
-        "shared": (True, True), "only_a": (True, False), "only_b": (False, True)
-    }  # fmt: skip
-    return [
-        row for row in rows if side == "all" or (row.a_count > 0, row.b_count > 0) == runs[side]
-    ]
-
-
-def _sorted(
-    rows: Sequence[Compared], sort: OverlapSort, a_total: int, b_total: int
-) -> list[Compared]:
-    """In the order asked for, then those of more companies first, then by id; `lift` is `-lift`
-    turned round."""
-
-    def key(row: Compared) -> tuple[float, float, int, int]:
-        # Shares and lifts times what all rows have in common, so that they stay whole numbers.
-        in_a, in_b = row.a_count * b_total, row.b_count * a_total
-        lift = in_a / in_b if in_b else float("inf")
-        p = float("inf") if row.p_value is None else row.p_value
-        by = {"common_share": -min(in_a, in_b), "lift": -lift, "p_value": p}
-        first = by[sort.removeprefix("-")]
-        return first, -max(in_a, in_b), -(row.a_count + row.b_count), row.technology_id
-
-    return sorted(rows, key=key, reverse=sort == "lift")
+def _ordered(found: _Counts, side: Side, sort: OverlapSort, a_total: int, b_total: int) -> Numbers:
+    """The places of a side's technologies in the order asked for, then those of more companies
+    first, then by id; `lift` is `-lift` turned round."""
+    runs = {"shared": (True, True), "only_a": (True, False), "only_b": (False, True)}
+    shown = np.arange(len(found.in_a))
+    if side != "all":
+        is_in_a, is_in_b = runs[side]
+        shown = np.flatnonzero(((found.in_a > 0) == is_in_a) & ((found.in_b > 0) == is_in_b))
+    # Shares and lifts times what all rows have in common, so that they stay whole numbers.
+    in_a, in_b = found.in_a[shown] * b_total, found.in_b[shown] * a_total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = {
+            "common_share": -np.minimum(in_a, in_b),
+            "lift": np.where(in_b > 0, -in_a / in_b, -np.inf),
+            "p_value": found.p_values[shown],
+        }[sort.removeprefix("-")]
+    ids, together = found.technology_ids[shown], found.in_a[shown] + found.in_b[shown]
+    order = np.lexsort((ids, -together, -np.maximum(in_a, in_b), first))
+    return shown[order[::-1] if sort == "lift" else order]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ MILLIBITS = 1_000
 """Information is counted in whole thousandths of a bit, so that sums are exact in any order."""
 
 Weights = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64]
+Probabilities = npt.NDArray[np.float64]
 
 
 def parse_month(text: str) -> int:
@@ -58,37 +60,35 @@ def jaccard(shared: int, first: int, second: int) -> float | None:
     return shared / together if together else None
 
 
-def significance(a_count: int, a_total: int, b_count: int, b_total: int) -> float | None:
-    """The probability of a difference of shares as large as this, or larger, by chance.
+def significance(a_counts: Counts, a_total: int, b_counts: Counts, b_total: int) -> Probabilities:
+    """The probability of a difference of shares as large as each of these, or larger, by chance.
 
     The log-likelihood ratio test of Dunning (1993), one degree of freedom. The companies of both
-    sides must differ: those in both segments are to be left out before. None without companies on
-    one of the sides.
+    sides must differ: those in both segments are to be left out before. Not a number where a side
+    has no companies.
     """
     if not a_total or not b_total:
-        return None
-    share = (a_count + b_count) / (a_total + b_total)
-    ratio = 2 * sum(
-        seen * math.log(seen / expected)
-        for seen, expected in (
-            (a_count, a_total * share),
-            (b_count, b_total * share),
-            (a_total - a_count, a_total * (1 - share)),
-            (b_total - b_count, b_total * (1 - share)),
-        )
-        if seen
-    )
-    return math.erfc(math.sqrt(max(ratio, 0) / 2))
+        return np.full(len(a_counts), np.nan)
+    share = (a_counts + b_counts) / (a_total + b_total)
+    ratio = np.zeros(len(a_counts))
+    for seen, expected in (
+        (a_counts, a_total * share),
+        (b_counts, b_total * share),
+        (a_total - a_counts, a_total * (1 - share)),
+        (b_total - b_counts, b_total * (1 - share)),
+    ):
+        some = seen > 0
+        ratio[some] += seen[some] * np.log(seen[some] / expected[some])
+    # The tail of chi-square at 2 * ratio; rounding may leave a ratio just below nothing.
+    return np.array([math.erfc(math.sqrt(max(one, 0.0))) for one in ratio.tolist()])
 
 
-def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
+def adjusted(p_values: Probabilities) -> Probabilities:
     """The rate of false discoveries among all that are at least as significant (Benjamini and
-    Hochberg, 1995); None stays None."""
-    tested = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    found: list[float | None] = [None] * len(p_values)
-    least = 1.0
-    for rank in range(len(tested), 0, -1):
-        p, place = tested[rank - 1]
-        least = min(least, p * len(tested) / rank)
-        found[place] = least
+    Hochberg, 1995); what is not a number stays so."""
+    found = np.full(len(p_values), np.nan)
+    tested = np.flatnonzero(~np.isnan(p_values))
+    order = tested[np.argsort(p_values[tested])]
+    rates = p_values[order] * len(order) / np.arange(1, len(order) + 1)
+    found[order] = np.minimum.accumulate(np.minimum(rates, 1)[::-1])[::-1]
     return found
