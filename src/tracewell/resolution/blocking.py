@@ -109,9 +109,12 @@ def _neighbours(members: Ints, rank: Ints, count: int) -> Indexes:
 def _common_keys(features: Sequence[Features], columns: Columns) -> Iterator[Keys]:
     """What two records of one holder have in common in spite of a slip here or there."""
     for values in (columns.personal, columns.contacts, columns.emails):
-        yield _cells(values.values)
-    yield _mapped(columns.emails, _mailbox)
-    yield _mapped(columns.phones, lambda phone: phone[-_PHONE_DIGITS:])
+        if values.texts:
+            yield _cells(values.values)
+    if columns.emails.texts:
+        yield _mapped(columns.emails, _mailbox)
+    if columns.phones.texts:
+        yield _mapped(columns.phones, lambda phone: phone[-_PHONE_DIGITS:])
     births = columns.births
     records = np.flatnonzero(births[:, 2] > 0)
     months, days = births[records, 1], births[records, 2]
@@ -130,7 +133,8 @@ def _common_keys(features: Sequence[Features], columns: Columns) -> Iterator[Key
     dated, whole = years > 0, births[owners, 2] > 0
     yield owners[dated], sounds[dated] * _SPACE + years[dated]
     yield owners[whole], sounds[whole] * _SPACE + month_days[whole] + 4_096
-    yield _crossed(owners, sounds, columns.employers.values)
+    if columns.employers.texts:
+        yield _crossed(owners, sounds, columns.employers.values)
     numbers, texts = _places(columns)
     yield _crossed(owners, sounds, np.concatenate([numbers, texts], axis=1))
     yield _crossed(*_cells(numbers), texts)
@@ -156,7 +160,8 @@ def _rare_keys(columns: Columns) -> Iterator[Keys]:
         table[places, nth] = groups
         of_words = np.where(names.words[:, :, None] >= 0, table[names.words], -1)
         yield _cells(of_words.reshape(len(of_words), -1), holder)
-    yield _mapped(columns.emails, lambda email: email.rpartition("@")[2])
+    if columns.emails.texts:
+        yield _mapped(columns.emails, lambda email: email.rpartition("@")[2])
 
 
 def _mailbox(email: str) -> str:

@@ -162,18 +162,18 @@ def _confidences(
     pairs = linkage.pairs
     bits = linkage_bits(linkage)
     near = np.flatnonzero((bits > _HOPELESS_BITS) | pairs.vetoed)
-    for k in near.tolist():
-        a, b = int(pairs.left[k]), int(pairs.right[k])
+    columns = (pairs.left, pairs.right, bits, pairs.vetoed, pairs.contested)
+    for a, b, told, vetoed, contested in zip(*(c[near].tolist() for c in columns), strict=True):
         one, other = home[a], home[b]
-        if one != other and pairs.vetoed[k]:
+        if one != other and vetoed:
             conflicting.add((min(one, other), max(one, other)))
             continue
-        probability = as_probability(float(bits[k]))
+        probability = as_probability(told)
         if one == other:
             within[a] = max(within[a], probability)
             within[b] = max(within[b], probability)
             continue
-        if pairs.contested[k]:
+        if contested:
             probability = min(probability, CONTESTED_MAX)
         across[one][other] = max(across[one].get(other, 0.0), probability)
         across[other][one] = across[one][other]

@@ -37,6 +37,11 @@ class Interned:
         """The number of a value, a new one when it was not met before."""
         return self.numbers.setdefault(value, len(self.numbers))
 
+    def number_all(self, values: Iterable[Hashable]) -> list[int]:
+        """The numbers of several values."""
+        numbers = self.numbers
+        return [numbers.setdefault(value, len(numbers)) for value in values]
+
     @property
     def values(self) -> list[Any]:
         """The values by their number."""
@@ -160,9 +165,9 @@ def _name_columns(features: Sequence[Features]) -> Names:
             kept = name.words
             if len(kept) > NAME_WORDS_MAX:
                 kept = (*kept[: NAME_WORDS_MAX - 1], kept[-1])
-            numbers = [vocabulary.number(w) for w in kept]
+            numbers = vocabulary.number_all(kept)
             of_record.update(numbers)
-            rows.append(numbers + [-1] * (NAME_WORDS_MAX - len(numbers)))
+            rows.append(numbers)
             lengths.append(len(numbers))
             codes.append(generations.number(name.generation))
             letters = "".join(name.words)
@@ -175,7 +180,7 @@ def _name_columns(features: Sequence[Features]) -> Names:
     counts = np.bincount(np.array(seen, dtype=np.int64), minlength=max(1, len(values)))
     starts_array = np.array(starts, dtype=np.int64)
     return Names(
-        words=np.array(rows, dtype=np.int64).reshape(-1, NAME_WORDS_MAX),
+        words=_padded(rows, NAME_WORDS_MAX),
         lengths=np.array(lengths, dtype=np.int64),
         generations=np.array(codes, dtype=np.int64),
         joined=np.array(joined, dtype=np.int64),
@@ -199,31 +204,27 @@ def _skeletons(
     """
     found = np.full(max(1, len(values)), -1, dtype=np.int64)
     bare = {number for row, has in zip(rows, vowels, strict=True) if not has for number in row}
-    for number in sorted(bare - {-1}):
+    for number in sorted(bare):
         found[number] = heard.number(skeleton(values[number]))
     return found
 
 
 def _value_sets(
-    stated: Sequence[Iterable[tuple[str, str]]], holders: Sequence[str], usual: float
+    stated: Sequence[Sequence[tuple[str, str]]], holders: Sequence[str], usual: float
 ) -> ValueSets:
+    if not any(stated):
+        return _nothing_told(len(stated))
     schemes, values = Interned(), Interned()
     rows: list[list[int]] = []
     held_by: list[set[str]] = []
     for pairs, holder in zip(stated, holders, strict=True):
-        row = []
-        for pair in pairs:
-            number = values.number(pair)
+        row = values.number_all(pairs)
+        for number in row:
             if number == len(held_by):
                 held_by.append(set())
             held_by[number].add(holder)
-            row.append(number)
         rows.append(row)
-    width = max(1, max(map(len, rows), default=1))
-    table = np.full((len(rows), width), -1, dtype=np.int64)
-    for place, row in enumerate(rows):
-        if row:
-            table[place, : len(row)] = row
+    table = _padded(rows, max(1, max(map(len, rows), default=1)))
     known = values.values
     # Two spellings of one holder are usual; more holders make a value say less.
     counts = np.array([max(1, len(h) - 1) for h in held_by] or [1], dtype=np.int64)
@@ -240,13 +241,25 @@ def _value_sets(
     )
 
 
+def _nothing_told(count: int) -> ValueSets:
+    return ValueSets(
+        values=np.full((count, 1), -1, dtype=np.int64),
+        schemes=np.zeros(1, dtype=np.int64),
+        texts=[],
+        rarity=np.zeros(1),
+        is_shared=np.zeros(1, dtype=np.bool_),
+    )
+
+
 def _address_columns(features: Sequence[Features]) -> tuple[Ints, Floats, list[str]]:
     vocabulary = Interned()
-    table = np.full((len(features), ADDRESS_WORDS_MAX), -1, dtype=np.int64)
-    seen: list[int] = []
-    for place, record in enumerate(features):
-        numbers = [vocabulary.number(w) for w in record.address_words]
-        table[place, : len(numbers)] = numbers
-        seen.extend(numbers)
-    counts = np.bincount(np.array(seen, dtype=np.int64), minlength=max(1, len(vocabulary.numbers)))
+    rows = [vocabulary.number_all(record.address_words) for record in features]
+    table = _padded(rows, ADDRESS_WORDS_MAX)
+    counts = np.bincount(table[table >= 0], minlength=max(1, len(vocabulary.numbers)))
     return table, _bits(counts, len(features), 1 / 300, 300.0), vocabulary.values
+
+
+def _padded(rows: Sequence[list[int]], width: int) -> Ints:
+    """Rows of numbers as a table, -1 where there are no more."""
+    told = [row + [-1] * (width - len(row)) for row in rows]
+    return np.array(told, dtype=np.int64).reshape(-1, width)

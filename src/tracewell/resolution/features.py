@@ -246,14 +246,18 @@ def _checked(year: int, month: int, day: int) -> tuple[int, int, int]:
 
 @lru_cache(maxsize=65_536)
 def _words_of_address(text: str) -> tuple[str, ...]:
+    fold = _ADDRESS_FOLDS.get
     return tuple(
-        _ADDRESS_FOLDS.get(w.removesuffix("strasse") or w, w) if not w.endswith("strasse")
-        else w.removesuffix("strasse") + "st"
-        for w in words(text)
-    )  # fmt: skip
+        [
+            w.removesuffix("strasse") + "st" if w.endswith("strasse") else fold(w, w)
+            for w in words(text)
+        ]
+    )
 
 
 def _address_words(addresses: list[str]) -> tuple[str, ...]:
     """The words of all addresses as one set."""
+    if len(addresses) == 1:
+        return tuple(dict.fromkeys(_words_of_address(addresses[0])))[:ADDRESS_WORDS_MAX]
     found = dict.fromkeys(w for a in sorted(set(addresses)) for w in _words_of_address(a))
     return tuple(found)[:ADDRESS_WORDS_MAX]

@@ -26,7 +26,10 @@ _SOUNDS: Final = (
     ("ee|ie|ii|iy|ij|yj|ey|ei|y", "i"), ("oo|ou|ow|uo", "u"), ("ae|ai|ay|eh", "e"),
     ("(?<=[aeiou])h(?![aeiou])", ""),
 )  # fmt: skip
-_SOUND: Final = re.compile("|".join(f"({pattern})" for pattern, _ in _SOUNDS))
+# An empty group behind each says which it was; in front, it would hide the first letters, by which
+# the engine passes over what cannot match.
+_SOUND: Final = re.compile("|".join(f"(?:{pattern})()" for pattern, _ in _SOUNDS))
+_VOWELS: Final = dict.fromkeys(map(ord, "aeiouvh'`"))
 _SPOKEN: Final = tuple(spoken for _, spoken in _SOUNDS)
 
 
@@ -60,14 +63,14 @@ def words(text: str) -> list[str]:
 def sound(word: str) -> str:
     """How a plain word sounds across spellings and romanisations: equal for Qaddafi and Kaddafi."""
     heard = _SOUND.sub(lambda found: _SPOKEN[(found.lastindex or 1) - 1], word)
-    return _REPEATED.sub(r"\1", heard)
+    return _REPEATED.sub(r"\1", heard) if _REPEATED.search(heard) else heard
 
 
 @lru_cache(maxsize=65_536)
 def skeleton(word: str) -> str:
     """The consonants of a word's sound, for scripts that write no vowels."""
     heard = sound(word)
-    return re.sub("[aeiouvh'`]", "", heard.replace("j", "i")) or heard[:1]
+    return heard.replace("j", "i").translate(_VOWELS) or heard[:1]
 
 
 def writes_no_vowels(text: str) -> bool:

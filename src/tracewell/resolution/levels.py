@@ -127,15 +127,18 @@ def _digits(births: Ints) -> Ints:
 
 def _agreement(values: ValueSets, left: Indexes, right: Indexes) -> tuple[Bools, Bools, Floats]:
     """Which pairs both tell something, which share a value, and how rare the rarest shared is."""
-    a, b = values.values[left], values.values[right]
-    told = (a[:, 0] >= 0) & (b[:, 0] >= 0)
     equal = np.zeros(len(left), dtype=np.bool_)
     rarity = np.zeros(len(left))
+    if not values.texts:
+        return equal.copy(), equal, rarity
+    tells = values.values[:, 0] >= 0
+    told = tells[left] & tells[right]
     places = np.flatnonzero(told)
     if len(places):
-        same = (a[places][:, :, None] == b[places][:, None, :]) & (a[places] >= 0)[:, :, None]
+        a, b = values.values[left[places]], values.values[right[places]]
+        same = (a[:, :, None] == b[:, None, :]) & (a >= 0)[:, :, None]
         equal[places] = same.any(axis=(1, 2))
-        bits = np.where(same.any(axis=2), values.rarity[a[places]], 0.0)
+        bits = np.where(same.any(axis=2), values.rarity[a], 0.0)
         rarity[places] = bits.max(axis=1)
     return told, equal, rarity
 

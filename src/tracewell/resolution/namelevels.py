@@ -129,12 +129,15 @@ def _levels_of(names: Names, x: Ints, y: Ints) -> Ints:
     return level
 
 
+_LETTER_BITS: Final = tuple(1 << (c & 31 if c >= 97 else 32 + (c & 15)) for c in range(256))
+
+
 def _letter_masks(words: list[str]) -> tuple[npt.NDArray[np.uint64], Ints]:
     masks = []
     for word in words:
         mask = 0
         for code in word.encode():
-            mask |= 1 << (code & 31 if code >= 97 else 32 + (code & 15))
+            mask |= _LETTER_BITS[code]
         masks.append(mask)
     return (
         np.array(masks or [0], dtype=np.uint64),

@@ -282,6 +282,8 @@ def _discount(
     by_field: dict[str, Floats], names: Sequence[str], pairs: Bools, share: float
 ) -> None:
     """Leaves of what speaks for some pairs in some fields only a share."""
+    if not pairs.any():
+        return
     for name in names:
         bits = by_field[name]
         by_field[name] = np.where(pairs & (bits > 0), bits * share, bits)
@@ -315,8 +317,10 @@ _WORTH: Final = {
 def _field_bits(comparison: Comparison, name: str, shares: Floats) -> Floats:
     field, worth = comparison.fields[name], _WORTH[name]
     told = np.flatnonzero(field.level >= 0)
-    level = field.level[told]
     bits = np.zeros(len(field.level))
+    if not len(told):
+        return bits
+    level = field.level[told]
     rarity = np.minimum(field.rarity[told] * worth.scale[level], worth.ceiling[level])
     bits[told] = (np.log2(np.maximum(shares, 1e-6)) + worth.fixed)[level] + rarity
     return bits
