@@ -58,6 +58,17 @@ def test_splink_and_memory_give_comparable_answers() -> None:
     assert len(here & there) / len(here | there) > 0.97
 
 
+def test_splink_proposes_names_whose_parts_changed_places() -> None:
+    told: dict[str, Any] = {"kind": "person", "addresses": ["176 Orchard Lane Halmouth 2577"]}
+    one, other = (
+        {"record_id": number, "names": [name], **told,
+         "identifiers": [{"type": "ssn", "value": number}]}
+        for name, number in (("Philippa Alfield", "2770674"), ("Alfield Philippa", "2770247"))
+    )  # fmt: skip
+    records = [*_people(3_000, 5), one, other]
+    assert ("2770247", "2770674") in _pairs(records, "splink")
+
+
 def test_splink_gives_the_same_bytes_in_any_order() -> None:
     records = _people(120, 3)
     shuffled = records[::-1]

@@ -36,7 +36,9 @@ _BLOCKS: Final = (
     ("given", "number"),
     ("number", "place"),
 )
-_COLUMNS: Final = tuple(dict.fromkeys(name for block in _BLOCKS for name in block))
+# The given and the family name in the order of the alphabet: to change places is no contradiction.
+_NAMES: Final = ("early_name", "late_name")
+_COLUMNS: Final = (*dict.fromkeys(name for block in _BLOCKS for name in block), *_NAMES)
 
 
 class EngineMissing(RuntimeError):  # noqa: N818 - what is missing, as in the house's errors
@@ -69,8 +71,7 @@ def find_candidates_with_splink(features: Sequence[Features]) -> tuple[Indexes, 
         link_type="dedupe_only",
         blocking_rules_to_generate_predictions=[block_on(*block) for block in _BLOCKS],
         comparisons=[
-            JaroWinklerAtThresholds("given", [0.9, 0.75]),
-            JaroWinklerAtThresholds("family", [0.9, 0.75]),
+            *(JaroWinklerAtThresholds(name, [0.9, 0.75]) for name in _NAMES),
             JaroWinklerAtThresholds("birth", [0.9]),
             *(ExactMatch(name) for name in ("personal", "email", "phone", "place", "number")),
         ],
@@ -101,6 +102,7 @@ def _row(index: int, record: Features) -> tuple[int, dict[str, str]]:
         row["name_key"] = " ".join(sorted(heard))
         row["family"] = heard[-1] if heard else ""
         row["given"] = heard[0] if len(heard) > 1 else ""
+        row.update(zip(_NAMES, sorted({heard[0], heard[-1]}) if heard else (), strict=False))
     year, month, day = record.birth
     if year:
         row["year"] = str(year)
