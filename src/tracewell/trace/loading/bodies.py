@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 
 import orjson
 
@@ -16,7 +15,10 @@ def encode(record: Record) -> tuple[str, bytes]:
     said = {
         "names": record.names,
         "domains": record.domains,
-        "places": [asdict(place) for place in record.places],
+        "places": [
+            {"country": one.country, "locality": one.locality, "postal_code": one.postal_code}
+            for one in record.places
+        ],
         "identifiers": [list(one) for one in record.identifiers],
         "facts": [[one.field, one.value, one.weight, one.source_url] for one in record.facts],
         "is_found_by_name": record.is_found_by_name,

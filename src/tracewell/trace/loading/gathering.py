@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from tracewell.kernel.database import Transaction
 from tracewell.trace.companies.bulk import list_taken_slugs
 from tracewell.trace.loading import store
-from tracewell.trace.loading.known import Known, key_hashes, record_name_keys
+from tracewell.trace.loading.known import Known, key_hashes, keys_of_name, record_name_keys
 from tracewell.trace.loading.model import Record
 from tracewell.trace.loading.workspace import Kept, Workspace, list_slugs
 
@@ -115,8 +115,12 @@ class _Gathering:
         slugs = [slug for one in records for name in one.domains[:1] for slug in list_slugs(name)]
         if slugs:
             self.workspace.taken_slugs |= await list_taken_slugs(self._tx, slugs)
-            # A company that is founded is found by its slug as well.
-            self._active |= set(key_hashes(slugs, ()))
+        for record in records:
+            if record.domains and not record.names:
+                # The company that it may found will be known by the words of its slug.
+                words = (slug.replace("-", " ") for slug in list_slugs(record.domains[0]))
+                keys = {key for name in words for key in keys_of_name(name)}
+                self._active |= set(key_hashes(keys, ()))
 
     async def _waiting(self) -> list[Record]:
         """Records that wait for a company here, or for one that the records make or change."""

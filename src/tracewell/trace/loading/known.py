@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import orjson
@@ -22,7 +22,7 @@ KEY_CHARS_MIN: Final = 2
 _NAMES_MAX: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """A company; `company_id` is negative while it is not written yet."""
 
@@ -33,37 +33,36 @@ class Known:
     facts: tuple[Fact, ...]
     first_observed_at: int
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Every name that was told; the domain's label where none was."""
         facts = keep_facts(self.facts)
         told = [fact.value for fact in facts if fact.field in ("legal_name", "name")]
         return tuple(dict.fromkeys(told))[:_NAMES_MAX] or (self.slug.replace("-", " "),)
 
-    @property
+    @cached_property
     def identifiers(self) -> frozenset[Identifier]:
         """The numbers of registries, as `spell_identifier` spells them."""
         return frozenset(
             identifier_of(fact) for fact in self.facts if fact.field == "registry_identifier"
         )
 
-    @property
+    @cached_property
     def places(self) -> tuple[Place, ...]:
         """Where the headquarters are said to be."""
         return tuple(
             _place_of(fact.value) for fact in keep_facts(self.facts) if fact.field == "headquarters"
         )
 
-    @property
+    @cached_property
     def name_keys(self) -> frozenset[str]:
         """What the company is found by where only a name is known."""
-        keys = {key for name in self.names for key in keys_of_name(name)} | {self.slug}
-        return frozenset(key for key in keys if len(key) >= KEY_CHARS_MIN)
+        return frozenset(key for name in self.names for key in keys_of_name(name))
 
-    @property
-    def hashes(self) -> set[int]:
+    @cached_property
+    def hashes(self) -> frozenset[int]:
         """The keys as numbers."""
-        return set(key_hashes(self.name_keys, self.identifiers))
+        return frozenset(key_hashes(self.name_keys, self.identifiers))
 
 
 def identifier_of(fact: Fact) -> Identifier:
@@ -84,7 +83,7 @@ def record_name_keys(record: Record) -> frozenset[str]:
     return frozenset(key for name in record.names for key in keys_of_name(name))
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16_384)
 def keys_of_name(name: str) -> tuple[str, ...]:
     """Without the legal form; the words as they stand, and as one."""
     words = parse_name(name, Kind.ORGANIZATION).words

@@ -142,7 +142,8 @@ def _describe(draft: Draft, get: Getter) -> None:
     draft.tell("founded_year", parse_year(get("founded_year")))
     draft.tell("employee_range", parse_employees(get("employee_range")))
     draft.tell("industry", bounded("industry", get("industry")))
-    draft.tell("description", bounded("description", get("description"), LONG_TEXT_CHARS_MAX))
+    # As of pages, the beginning of a long one is enough.
+    draft.tell("description", " ".join(get("description").split())[:LONG_TEXT_CHARS_MAX])
     checked: tuple[tuple[Field, str, str | None], ...] = (
         ("phone", get("phone"), find_phone(get("phone") or None)),
         ("logo", get("logo"), find_web_url(get("logo") or None, "")),

@@ -69,7 +69,7 @@ class Report(Protocol):
 class _Batch:
     """A portion of rows, understood as far as can be."""
 
-    rows: list[tuple[int, Record, bytes]] = field(default_factory=list)
+    rows: list[tuple[int, Record, str, bytes]] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     passed_over: int = 0
     last_row: int = 0
@@ -156,11 +156,11 @@ class Load:
 
     async def _apply(self, tx: Transaction, batch: _Batch) -> Workspace:
         workspace = await gather_for_records(
-            tx, [(record, digest) for _, record, digest in batch.rows]
+            tx, [(record, digest) for _, record, _, digest in batch.rows]
         )
         counts, undecided = self.counts, []
-        for number, record, digest in batch.rows:
-            applied = workspace.apply(record, digest)
+        for number, record, body, digest in batch.rows:
+            applied = workspace.apply(record, body, digest)
             setattr(counts, applied.action, getattr(counts, applied.action) + 1)
             counts.settled += applied.settled
             if applied.action == "undecided":
@@ -196,7 +196,7 @@ def _read_batch(items: Iterator[Item], parse: Parse, size: int) -> tuple[_Batch,
             except RowPassedOver:
                 batch.passed_over += 1
             else:
-                batch.rows.append((item.number, record, encode(record)[1]))
+                batch.rows.append((item.number, record, *encode(record)))
     except (SourceUnreadable, HeaderWrong) as error:
         return batch, error
     return batch, None

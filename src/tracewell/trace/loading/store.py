@@ -11,7 +11,7 @@ import orjson
 from tracewell.extraction import Fact
 from tracewell.kernel.database import Row, Sql, Transaction, reserve_ids
 from tracewell.trace.companies.rules import keep_facts
-from tracewell.trace.loading.bodies import decode, encode
+from tracewell.trace.loading.bodies import decode
 from tracewell.trace.loading.known import Known, key_hashes, record_name_keys
 from tracewell.trace.loading.workspace import Kept
 
@@ -118,7 +118,7 @@ async def fetch_waiting(tx: Transaction, hashes: Collection[int]) -> list[Kept]:
 def _kept(row: Row) -> Kept:
     record_id, source, key, state, company_id, observed_at, digest, body = row
     record = decode(source, key, body, observed_at)
-    return Kept(record, bytes(digest), state, company_id, record_id)
+    return Kept(record, body, bytes(digest), state, company_id, record_id)
 
 
 async def list_named_domains(tx: Transaction, domains: Collection[str]) -> set[str]:
@@ -158,7 +158,7 @@ def _values(one: Kept) -> tuple[Any, ...]:
     record = one.record
     return (
         one.record_id, record.source, record.key, one.state, one.company_id, record.observed_at,
-        one.digest, encode(record)[0],
+        one.digest, one.body,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 
 from tracewell.trace.companies.rules import keep_facts
@@ -27,6 +28,7 @@ class Kept:
     """A record as it is stored; `record_id` is None while it is not."""
 
     record: Record
+    body: str
     digest: bytes
     state: State
     company_id: int | None
@@ -92,17 +94,17 @@ class Workspace:
             else:
                 self._waiting[key][_key(kept.record)] = None
 
-    def apply(self, record: Record, digest: bytes) -> Applied:
+    def apply(self, record: Record, body: str, digest: bytes) -> Applied:
         """Decides one row and does what follows from it."""
         kept = self.kept.get(_key(record))
         if kept is not None and not _is_news(kept, record, digest):
             return Applied("unchanged", Decision("matched", "loaded before", kept.company_id))
         if kept is None:
-            kept = Kept(record, digest, "aside", None, None)
+            kept = Kept(record, body, digest, "aside", None, None)
             self.kept[_key(record)] = kept
         else:
             self._stop_waiting(kept)
-            kept.record, kept.digest = record, digest
+            kept.record, kept.body, kept.digest = record, body, digest
         kept.is_changed = True
         decision, changed = self._place(kept)
         settled = sum(self.settle(company_id) for company_id in changed)
@@ -219,9 +221,10 @@ class Workspace:
         return True
 
 
-def list_slugs(domain: str) -> list[str]:
+@lru_cache(maxsize=8_192)
+def list_slugs(domain: str) -> tuple[str, ...]:
     """The slugs that a new company of that domain may get, the nicest first."""
-    return list(islice(iter_slugs(domain), SLUGS_TRIED))
+    return tuple(islice(iter_slugs(domain), SLUGS_TRIED))
 
 
 def _keys_of(record: Record) -> list[str | Identifier]:
