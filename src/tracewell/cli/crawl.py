@@ -14,7 +14,13 @@ from tracewell.cli.ingest import summarised, take_in
 from tracewell.cli.options import data_option, json_option, show
 from tracewell.cli.progress import CountBar
 from tracewell.kernel.clock import system_clock
-from tracewell.main.crawling import CrawlPlan, CrawlSummary, crawl_into_archive, list_globals
+from tracewell.main.crawling import (
+    CrawlPlan,
+    CrawlSummary,
+    crawl_into_archive,
+    list_globals,
+    list_properties,
+)
 from tracewell.main.settings import Settings, load_settings
 from tracewell.web.crawl_model import CrawlProgress, CrawlResult
 from tracewell.web.exchange import RenderUnavailableError
@@ -99,6 +105,7 @@ def crawl(
         recrawls=not fresh,
         renders=renders,
         globals=list_globals(fingerprints) if renders and fingerprints is not None else (),
+        properties=list_properties(fingerprints) if renders and fingerprints is not None else (),
     )
     results, summary = _run(settings, plan)
     told = _told(wanted, results, summary, as_json=as_json)

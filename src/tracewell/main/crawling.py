@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tracewell.detection import FingerprintSet
+from tracewell.detection.model import PROPERTY_KIND
 from tracewell.kernel.clock import Clock
 from tracewell.main.settings import Settings
 from tracewell.web.archive_writer import ArchiveWriter
@@ -27,7 +28,8 @@ _ORIGINAL_DAYS_MAX = 3_650
 
 @dataclass(frozen=True, slots=True)
 class CrawlPlan:
-    """What to crawl and how. `globals` are the JS globals that a browser is to look for."""
+    """What to crawl and how. `globals` are the JS globals that a browser is to look for,
+    `properties` (selector, name) what scripts hang on elements."""
 
     domains: Sequence[str]
     pages_max: int = 5
@@ -38,6 +40,7 @@ class CrawlPlan:
     recrawls: bool = True
     renders: bool = False
     globals: Sequence[str] = ()
+    properties: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,12 @@ def archive_folder(data: Path) -> Path:
 def list_globals(fingerprints: FingerprintSet) -> list[str]:
     """The JS globals that the fingerprints ask for."""
     return sorted({pattern.name for pattern in fingerprints.patterns_of("js")})
+
+
+def list_properties(fingerprints: FingerprintSet) -> list[tuple[str, str]]:
+    """The properties of elements that the fingerprints ask for, each with its selector."""
+    asked = fingerprints.patterns_of(PROPERTY_KIND)
+    return sorted({(pattern.name, pattern.detail) for pattern in asked})
 
 
 @asynccontextmanager
@@ -138,5 +147,11 @@ async def _open_renderer(
     # Here and not above: Playwright is an extra.
     from tracewell.web.rendering import open_browser
 
-    browser = open_browser(fetcher, clock, plan.globals, executable=settings.chromium_path)
+    browser = open_browser(
+        fetcher,
+        clock,
+        plan.globals,
+        properties=plan.properties,
+        executable=settings.chromium_path,
+    )
     return await stack.enter_async_context(browser)

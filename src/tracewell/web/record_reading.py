@@ -138,14 +138,21 @@ def build_rendered_capture(url: str, html: bytes, captured_at: int, capture_id: 
 
 
 def add_browser_findings(capture: Capture, block: bytes) -> Capture:
-    """The rendered capture with its globals and hosts. Raises `ArchiveError`."""
+    """The rendered capture with its globals, hosts and properties of elements, which records of
+    before have not. Raises `ArchiveError`."""
     try:
         found = json.loads(block)
         js = {str(name): str(text) for name, text in list(found["js"].items())[:JS_VALUES_MAX]}
         xhr = tuple(str(host) for host in found["xhr"][:JS_VALUES_MAX])
+        properties = {
+            str(selector): {
+                str(name): str(text) for name, text in list(values.items())[:JS_VALUES_MAX]
+            }
+            for selector, values in list(found.get("dom_properties", {}).items())[:JS_VALUES_MAX]
+        }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArchiveError("the record tells no rendering") from error
-    return replace(capture, js=js, xhr=xhr)
+    return replace(capture, js=js, xhr=xhr, dom_properties=properties)
 
 
 def _resource(record: WarcRecord, block: bytes, capture_id: str, limits: BodyLimits) -> Capture:

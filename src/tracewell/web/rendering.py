@@ -24,12 +24,16 @@ from tracewell.web.exchange import (
     RenderUnavailableError,
 )
 from tracewell.web.fetcher import Fetcher
+from tracewell.web.page_scripts import READ_DOM, READ_GLOBALS, READ_PROPERTIES
 from tracewell.web.serialising import Rendering
 from tracewell.web.urls import BadUrlError, host_of, parse_url
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as PlaywrightBrowser
     from playwright.async_api import BrowserContext, Page, Route, WebSocketRoute
+
+Property = tuple[str, str]
+"""A CSS selector, and the name of a property that scripts hang on the elements it names."""
 
 INSTALL_HINT = "rendering needs the extra: pip install 'tracewell[render]'"
 _EXECUTABLES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -59,27 +63,6 @@ _ARGUMENTS = (
     "--disable-gpu",
     "--js-flags=--max-old-space-size=256",
 )
-_READ_GLOBALS = """([names, chars]) => {
-  const found = {};
-  for (const name of names) {
-    let at = window;
-    try {
-      for (const part of name.split(".")) {
-        at = at === null || at === undefined ? undefined : at[part];
-      }
-      // An element's id makes a global too, and says nothing.
-      if (at === undefined || at === null || at instanceof Node || at instanceof HTMLCollection)
-        continue;
-      const isPlain = ["string", "number", "boolean"].includes(typeof at);
-      found[name] = isPlain ? String(at).slice(0, chars) : "";
-    } catch { continue; }
-  }
-  return found;
-}"""
-_READ_DOM = """chars => {
-  const type = document.doctype ? `<!DOCTYPE ${document.doctype.name}>` : "";
-  return (type + document.documentElement.outerHTML).slice(0, chars);
-}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +75,8 @@ class RenderLimits:
     bytes_max: int = 32 << 20
     dom_chars_max: int = 8 << 20
     globals_max: int = 10_000
+    properties_max: int = 10_000
+    elements_max: int = 100
     value_chars_max: int = 1_000
     hosts_max: int = 100
     pages_at_once: int = 2
@@ -117,12 +102,14 @@ class Browser:
         fetcher: Fetcher,
         clock: Callable[[], int],
         names: Sequence[str],
+        properties: Sequence[Property],
         limits: RenderLimits,
         launch: Callable[[], Awaitable[PlaywrightBrowser]],
     ) -> None:
         self._fetcher = fetcher
         self._clock = clock
         self._names = list(names)[: limits.globals_max]
+        self._properties = _by_selector(properties[: limits.properties_max])
         self._limits = limits
         self._launch = launch
         self._browser: PlaywrightBrowser | None = None
@@ -204,8 +191,10 @@ class Browser:
             # A page that never rests is read as it stands.
             settle_ms = self._limits.settle_timeout_s * 1000
             await page.wait_for_load_state("networkidle", timeout=settle_ms)
-        found = await page.evaluate(_READ_GLOBALS, [self._names, self._limits.value_chars_max])
-        dom = await page.evaluate(_READ_DOM, self._limits.dom_chars_max)
+        found = await page.evaluate(READ_GLOBALS, [self._names, self._limits.value_chars_max])
+        asked = [self._properties, self._limits.elements_max, self._limits.value_chars_max]
+        properties = await page.evaluate(READ_PROPERTIES, asked)
+        dom = await page.evaluate(READ_DOM, self._limits.dom_chars_max)
         return Rendering(
             url=visit.page.url,
             html=str(dom).encode("utf-8", "replace"),
@@ -213,6 +202,10 @@ class Browser:
             xhr=tuple(visit.hosts),
             rendered_at=self._clock(),
             page_capture_id=visit.page.capture_id,
+            dom_properties={
+                str(selector): {str(name): str(value) for name, value in dict(values).items()}
+                for selector, values in dict(properties).items()
+            },
         )
 
     async def _answer(self, route: Route, visit: _Visit) -> None:
@@ -285,10 +278,11 @@ async def open_browser(
     clock: Callable[[], int],
     names: Sequence[str],
     *,
+    properties: Sequence[Property] = (),
     executable: Path | None = None,
     limits: RenderLimits | None = None,
 ) -> AsyncIterator[Browser]:
-    """A browser that reads the globals `names` (dotted paths).
+    """A browser that reads the globals `names` (dotted paths) and `properties` of elements.
 
     Raises `RenderUnavailableError` when Playwright or the browser is missing or does not start.
     """
@@ -314,7 +308,7 @@ async def open_browser(
                     timeout=30_000,
                 )
 
-            browser = Browser(fetcher, clock, names, limits or RenderLimits(), launch)
+            browser = Browser(fetcher, clock, names, properties, limits or RenderLimits(), launch)
             try:
                 await browser.start()
             except PlaywrightError as error:
@@ -338,6 +332,13 @@ def find_browser(executable: Path | None = None) -> Path:
             "rendering needs Chromium: apt-get install chromium, or set CHROMIUM_PATH"
         )
     return Path(found)
+
+
+def _by_selector(properties: Sequence[Property]) -> list[tuple[str, list[str]]]:
+    names: dict[str, list[str]] = {}
+    for selector, name in properties:
+        names.setdefault(selector, []).append(name)
+    return list(names.items())
 
 
 def _note_host(visit: _Visit, url: str, hosts_max: int) -> None:

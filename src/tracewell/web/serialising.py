@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -37,7 +37,8 @@ FIELD_CHARS_MAX = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What a browser made of a page: its DOM as HTML, globals, and hosts that scripts asked.
+    """What a browser made of a page: its DOM as HTML, globals, hosts that scripts asked, and
+    by selector the properties that scripts hung on elements.
 
     `rendered_at` is milliseconds since the epoch. `page_capture_id` is the page's own record.
     """
@@ -48,11 +49,12 @@ class Rendering:
     xhr: tuple[str, ...]
     rendered_at: int
     page_capture_id: str = ""
+    dom_properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def capture(self, capture_id: str = "") -> Capture:
         """The rendering as detection sees it."""
         page = build_rendered_capture(self.url, self.html, self.rendered_at, capture_id)
-        return replace(page, js=self.js, xhr=self.xhr)
+        return replace(page, js=self.js, xhr=self.xhr, dom_properties=self.dom_properties)
 
 
 class _ExactHead(StatusAndHeaders):  # type: ignore[misc]  # warcio is untyped
@@ -149,7 +151,13 @@ class RecordMaker:
         fields = self._fields(rendering.rendered_at)
         refers = {"WARC-Refers-To": page_record_id} if page_record_id else {}
         dom = self._make("conversion", rendering.url, rendering.html, fields | refers, "text/html")
-        seen = {"js": dict(rendering.js), "xhr": list(rendering.xhr)}
+        seen = {
+            "js": dict(rendering.js),
+            "xhr": list(rendering.xhr),
+            "dom_properties": {
+                selector: dict(values) for selector, values in rendering.dom_properties.items()
+            },
+        }
         more = self._fields(rendering.rendered_at) | {"WARC-Refers-To": fields["WARC-Record-ID"]}
         text = json.dumps(seen, ensure_ascii=True).encode("ascii")
         return dom + self._make("metadata", rendering.url, text, more, RENDERING_TYPE)
