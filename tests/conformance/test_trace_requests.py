@@ -157,6 +157,17 @@ def test_a_definition_on_an_older_one_is_refused(world: World) -> None:
     assert answer.json()["error"]["current_version"] == 1
 
 
+@proves("trace", 409, "members_not_kept", "a page of members that were computed too long ago")
+def test_a_walk_through_members_that_are_gone_is_told_so(world: World) -> None:
+    one = _new_list(world)
+    first = world.user.get(f"{one}/members").json()["materialization"]["as_of"]
+    assert world.user.get(f"{one}/members?as_of={first}").status_code == 200
+    for _ in range(17):
+        assert world.user.post(f"{one}/materialize").status_code == 200
+    answer = world.user.get(f"{one}/members?as_of={first}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "members_not_kept")
+
+
 @proves("trace", 404, "definition_not_found", "the list has no such version")
 def test_a_version_that_never_was_is_not_found(world: World) -> None:
     answer = world.user.get(f"{_new_list(world)}/definition/versions/1")

@@ -188,6 +188,14 @@ LIST_TOO_LARGE = ErrorKind(
     "Export by tier, or split the list.",
     "nested",
 )
+MEMBERS_NOT_KEPT = ErrorKind(
+    "members_not_kept",
+    409,
+    "The members that this walk began with are not kept any more.",
+    "They were computed anew since, more than an hour ago or many times.",
+    "Begin with the first page again, without `as_of`; companies that were told are free.",
+    "nested",
+)
 USER_NOT_FOUND = ErrorKind(
     "user_not_found",
     404,
@@ -332,6 +340,7 @@ CATALOGUE = Catalogue(
     STALE_REGISTRY_VERSION,
     DEFINITION_CONFLICT,
     LIST_TOO_LARGE,
+    MEMBERS_NOT_KEPT,
     USER_NOT_FOUND,
     IDEMPOTENCY_KEY_IN_USE,
     IDEMPOTENCY_KEY_REUSED,

@@ -76,17 +76,17 @@ class Pager:
                 "total_pages": pages,
                 "has_next": has_next,
                 "has_prev": page.number > 1,
-                "next_url": self.url_with(scope, "page", page.number + 1) if has_next else None,
+                "next_url": self.url_with(scope, page=page.number + 1) if has_next else None,
             },
         }
 
-    def url_with(self, scope: Scope, name: str, number: int) -> str:
+    def url_with(self, scope: Scope, **numbers: int) -> str:
         """The request's own address with another `page` or `offset`; every other parameter is
         repeated."""
         query = scope.get("query_string", b"").decode("latin-1")
         sent = parse_qsl(query, keep_blank_values=True, max_num_fields=1_000)
-        params = [(key, value) for key, value in sent if key != name]
-        params.append((name, str(number)))
+        params = [(key, value) for key, value in sent if key not in numbers]
+        params += [(name, str(number)) for name, number in numbers.items()]
         path = scope.get("raw_path", b"").decode("ascii", "replace") or quote(scope["path"])
         return f"{self._origin(scope)}{path}?{urlencode(params)}"
 

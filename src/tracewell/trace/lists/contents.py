@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from pyroaring import BitMap
 
 from tracewell.kernel.database import Sql, Transaction
-from tracewell.trace.lists.model import Definition, ListedDomain, Materialization, Side
+from tracewell.trace.lists.model import (
+    PAST_MEMBERS_AGE_MAX_MS,
+    PAST_MEMBERS_MAX,
+    Definition,
+    ListedDomain,
+    Materialization,
+    Side,
+)
 
 _DEFINITION = "version, registry_version, root, author_id, created_at, restored_from"
 _ADD_DEFINITION = f"""
@@ -50,12 +58,22 @@ _SAVE_MEMBERS = """
     ON CONFLICT (list_id) DO UPDATE SET revision = excluded.revision,
       definition_version = excluded.definition_version, change_number = excluded.change_number,
       materialized_at = excluded.materialized_at, high = excluded.high, medium = excluded.medium,
-      exploratory = excluded.exploratory, added = excluded.added
+      exploratory = excluded.exploratory, added = excluded.added,
+      number = list_materializations.number + 1
     WHERE excluded.revision >= list_materializations.revision"""
-_MEMBERS = """
-    SELECT revision, definition_version, change_number, materialized_at, high, medium,
-      exploratory, added
-    FROM list_materializations WHERE list_id = :list_id"""
+_COMPUTED = """number, revision, definition_version, change_number, materialized_at, high, medium,
+      exploratory, added"""
+_MEMBERS = f"SELECT {_COMPUTED} FROM list_materializations WHERE list_id = :list_id"  # noqa: S608
+_PAST_MEMBERS = f"""
+    SELECT {_COMPUTED} FROM list_past_members
+    WHERE list_id = :list_id AND number = :number"""  # noqa: S608
+_KEEP_PAST = f"""
+    INSERT INTO list_past_members (list_id, {_COMPUTED}, replaced_at)
+    SELECT list_id, {_COMPUTED}, CAST(:now AS BIGINT) FROM list_materializations
+    WHERE list_id = :list_id AND revision <= :revision"""  # noqa: S608
+_FORGET_PAST = """
+    DELETE FROM list_past_members WHERE list_id = :list_id AND (replaced_at <= :since
+      OR number < (SELECT number FROM list_materializations WHERE list_id = :list_id) - :most)"""
 
 
 def _asked(tx: Transaction, values: Sequence[str]) -> Any:
@@ -140,7 +158,10 @@ async def read_companies(tx: Transaction, list_id: str, side: Side) -> BitMap:
 
 
 async def save_members(tx: Transaction, list_id: str, made: Materialization) -> None:
-    """Keeps computed members, unless those of a later state of the list are there."""
+    """Keeps computed members, unless those of a later state of the list are there. The caller has
+    locked the list. Those that are replaced stay a while."""
+    now = made.materialized_at
+    await tx.execute(_KEEP_PAST, list_id=list_id, revision=made.revision, now=now)
     await tx.execute(
         _SAVE_MEMBERS,
         list_id=list_id,
@@ -153,14 +174,21 @@ async def save_members(tx: Transaction, list_id: str, made: Materialization) -> 
         exploratory=made.exploratory.serialize(),
         added=made.added.serialize(),
     )
+    since = now - PAST_MEMBERS_AGE_MAX_MS
+    await tx.execute(_FORGET_PAST, list_id=list_id, since=since, most=PAST_MEMBERS_MAX)
 
 
-async def find_members(tx: Transaction, list_id: str) -> Materialization | None:
-    """The members as they were computed last."""
+async def find_members(
+    tx: Transaction, list_id: str, number: int | None = None
+) -> Materialization | None:
+    """The members as they were computed last, or as the computation of the number had them."""
     row = await tx.fetch_one(_MEMBERS, list_id=list_id)
+    if number is not None and row is not None and row[0] != number:
+        row = await tx.fetch_one(_PAST_MEMBERS, list_id=list_id, number=number)
     if row is None:
         return None
-    return Materialization(*row[:4], *(BitMap.deserialize(bits) for bits in row[4:]))
+    bitmaps = (BitMap.deserialize(bits) for bits in row[5:])
+    return replace(Materialization(*row[1:5], *bitmaps), number=row[0])
 
 
 async def fetch_change_number(tx: Transaction) -> int:

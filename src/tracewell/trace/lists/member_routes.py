@@ -32,6 +32,13 @@ OFFSET_MAX = 10_000_000
 Offset = Annotated[int, Query(ge=0, le=OFFSET_MAX, description="Members before the first.")]
 Force = Annotated[bool, Query(description="Compute the members anew, whatever is kept.")]
 FileFormat = Annotated[ExportFormat, Query(alias="format", description="The file's format.")]
+AsOf = Annotated[
+    int | None,
+    Query(
+        ge=1, le=1 << 53,
+        description="The computation that a walk began with, as `next_url` repeats it.",
+    ),
+]  # fmt: skip
 OneTier = Annotated[Tier | None, Query(description="Only members of this tier.")]
 
 
@@ -69,6 +76,7 @@ class MembersMaterialized(Materialized):
     """The same, as of a page. `is_stale`: companies or the list have changed since."""
 
     is_stale: bool
+    as_of: int = Field(description="The computation's number, for the further pages of a walk.")
 
 
 class MemberAnswer(CompanySummary):
@@ -123,10 +131,13 @@ def member_endpoints(service: Members, pager: Pager) -> tuple[Endpoint, ...]:
         tier: OneTier = None,
         search_name_or_domain: SearchText | None = None,
         force_refresh: Force = False,
+        as_of: AsOf = None,
     ) -> Response:
         """The members: `high` first, by name within a tier. They are computed anew when the list
-        has changed, or companies have and what is kept is older than 15 minutes."""
-        query = MembersQuery(limit, offset, tier, (search_name_or_domain or "").strip() or None)
+        has changed, or companies have and what is kept is older than 15 minutes; not with `as_of`,
+        which `next_url` has, so that a walk reads the members that it began with."""
+        text = (search_name_or_domain or "").strip() or None
+        query = MembersQuery(limit, offset, tier, text, as_of)
         call, member = call_of(passed(request)), member_of(request)
         found, charge = await service.page(call, member, list_id, query, force=force_refresh)
         body = _page(request, pager, query, found)
@@ -163,7 +174,8 @@ def member_endpoints(service: Members, pager: Pager) -> tuple[Endpoint, ...]:
         ),
         Endpoint(
             "GET", f"{ONE_LIST}/members", list_members, PAID, "List a list's members",
-            MembersAnswer, TAG, errors=(*ONE, errors.CREDIT_EXHAUSTED, *stale),
+            MembersAnswer, TAG,
+            errors=(*ONE, errors.CREDIT_EXHAUSTED, errors.MEMBERS_NOT_KEPT, *stale),
         ),
         Endpoint(
             "GET", f"{ONE_LIST}/export", export_members, PAID, "Export a list's members", None,
@@ -187,6 +199,8 @@ def _page(
 ) -> dict[str, Any]:
     following = query.offset + query.limit
     has_next = following < min(found.total, OFFSET_MAX + 1)
+    number = found.materialization.number
+    next_url = pager.url_with(request.scope, offset=following, as_of=number)
     return {
         "data": member_rows(found.rows),
         "pagination": {
@@ -195,9 +209,13 @@ def _page(
             "total_results": found.total,
             "has_next": has_next,
             "has_prev": query.offset > 0,
-            "next_url": pager.url_with(request.scope, "offset", following) if has_next else None,
+            "next_url": next_url if has_next else None,
         },
-        "materialization": {**_materialized(found.materialization), "is_stale": found.is_stale},
+        "materialization": {
+            **_materialized(found.materialization),
+            "is_stale": found.is_stale,
+            "as_of": number,
+        },
     }
 
 

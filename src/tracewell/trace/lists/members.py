@@ -54,12 +54,14 @@ class ListMember:
 
 @dataclass(frozen=True, slots=True)
 class MembersQuery:
-    """Which members are wanted; `text` is a part of name, slug or domain."""
+    """Which members are wanted; `text` is a part of name, slug or domain, `as_of` the number of the
+    computation that a walk began with."""
 
     limit: int
     offset: int
     tier: Tier | None = None
     text: str | None = None
+    as_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +154,10 @@ class Members:
         """A page of members: tier by tier, by name within a tier; charged for its companies.
 
         Raises CreditsExhausted (nothing was charged), DatabaseFailed, and ApiError as
-        `materialize`.
+        `materialize`, or members_not_kept.
         """
-        await self.materialize(member, list_id, force=force)
+        if query.as_of is None:
+            await self.materialize(member, list_id, force=force)
 
         async def read(tx: Transaction) -> Found[MembersPage]:
             found = await get_list(tx, member, list_id)
@@ -166,7 +169,7 @@ class Members:
     async def _read_page(
         self, tx: Transaction, found: CompanyList, query: MembersQuery
     ) -> MembersPage:
-        kept = await _get_kept(tx, found.list_id)
+        kept = await _get_kept(tx, found.list_id, query.as_of)
         sources = await self._search.sources(tx)
         wanted = await sources.all()
         if query.text:
@@ -238,8 +241,10 @@ def _tiers(tier: Tier | None) -> tuple[Tier, ...]:
     return TIERS if tier is None else (tier,)
 
 
-async def _get_kept(tx: Transaction, list_id: str) -> Materialization:
-    kept = await contents.find_members(tx, list_id)
+async def _get_kept(tx: Transaction, list_id: str, number: int | None = None) -> Materialization:
+    kept = await contents.find_members(tx, list_id, number)
+    if kept is None and number is not None:
+        raise ApiError(errors.MEMBERS_NOT_KEPT)
     assert kept is not None, "members were materialised before, and go only with their list"
     return kept
 

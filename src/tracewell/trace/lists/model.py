@@ -18,6 +18,10 @@ DESCRIPTION_CHARS_MAX = 2_000
 DOMAINS_AT_ONCE_MAX = 1_000
 DOMAINS_MAX = 50_000
 """Domains that a list may hold by hand, added and excluded together."""
+PAST_MEMBERS_MAX = 16
+PAST_MEMBERS_AGE_MAX_MS = 60 * 60 * 1000
+"""How many replaced computations of a list's members are kept for who pages through them, and how
+long."""
 EXPORT_MEMBERS_MAX = 250_000
 """Members of one export: all of them are charged in one transaction."""
 
@@ -116,7 +120,8 @@ class AuditEntry:
 class Materialization:
     """The members of a list at one state of list and data; no company is in two tiers.
 
-    `change_number` is the number of the last change of companies that was taken into account.
+    `change_number` is the number of the last change of companies that was taken into account,
+    `number` counts the list's computations that were kept (0: not kept yet).
     """
 
     revision: int
@@ -127,6 +132,7 @@ class Materialization:
     medium: BitMap
     exploratory: BitMap
     added: BitMap
+    number: int = 0
 
     def of_tier(self, tier: Tier) -> BitMap:
         """The members of one tier."""

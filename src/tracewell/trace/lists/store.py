@@ -31,6 +31,7 @@ _CHANGE = """
       revision = :revision
     WHERE org_id = :org_id AND list_id = :list_id"""
 _PARTS = (
+    "list_past_members",
     "list_materializations",
     "list_audit",
     "list_shares",
