@@ -1,6 +1,6 @@
 # What the project offers. `make demo` and `make test` set everything up by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-exactness check format bench bench-scale docs clean
+.PHONY: help setup demo test test-exactness test-schemas check format bench bench-scale docs clean
 
 PY := .venv/bin/python
 PYTEST := .venv/bin/pytest
@@ -21,6 +21,9 @@ test: setup ## Run all tests
 
 test-exactness: setup ## The long simulation of the ledger: 1,000 seeds and 200 kills
 	@$(PY) -m tests.exactness --seeds 1000 --kills 200 --database both
+
+test-schemas: setup ## Generated calls of every endpoint against the OpenAPI documents, 300 of each
+	@TRACEWELL_SCHEMA_EXAMPLES=300 $(PYTEST) -q tests/server/test_schemas.py
 
 check: setup ## Format, lint, types, imports, laws
 	@.venv/bin/ruff format --check -q .
