@@ -1,4 +1,4 @@
-"""The one way in which company records are told: read, charged and committed together."""
+"""The one way in which company records are told: read once, charged for what was read."""
 
 from __future__ import annotations
 
@@ -42,16 +42,15 @@ async def metered(
 ) -> tuple[Value, Charge]:
     """Tells what `read` finds, charged for its companies (`Found.items`).
 
-    Without a write when all of them are unlocked; else read and charged in one transaction, and
-    told only after its commit. `read` may run twice and must not write. Raises CreditsExhausted
-    (nothing was charged) and DatabaseFailed.
+    Without a write when all of them are unlocked; else told only after the charge's commit. `read`
+    must not write: it sees one state, and no writer waits for it. Raises CreditsExhausted (nothing
+    was charged) and DatabaseFailed.
     """
     async with database.snapshot() as snapshot:
         found = await read(snapshot)
         (charge,) = await ledger.free(snapshot, [ChargeRequest(call, found.items)])
     if charge is None:
         async with database.transaction() as tx:
-            found = await read(tx)
             (outcome,) = await ledger.charge_all(tx, [ChargeRequest(call, found.items)])
         # After the commit: a month's grant that this call has booked stands, paid or refused.
         if isinstance(outcome, CreditsExhausted):
