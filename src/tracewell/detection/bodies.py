@@ -46,6 +46,19 @@ class RawBodies:
                 found.setdefault(number, []).append(place - low)
         return found
 
+    def holds(self, places: Sequence[int]) -> bool:
+        """Whether one of the places, in ascending order, lies in a body."""
+        starts, ends = self.starts, self.ends
+        at = 0
+        while at < len(places):
+            number = bisect.bisect_right(starts, places[at]) - 1
+            if number >= 0 and places[at] < ends[number]:
+                return True
+            if number + 1 >= len(starts):
+                return False
+            at = bisect.bisect_left(places, starts[number + 1], at + 1)
+        return False
+
     def value(self, number: int) -> Value:
         """The body of that number."""
         start, end = self.starts[number], self.ends[number]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import bisect
 import codecs
 import itertools
+import re
 from dataclasses import dataclass, field
 from typing import Any
-
-import regex
 
 PRESCAN_BYTES = 1024
 _CHUNK_BYTES = 4096
@@ -21,11 +20,11 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-_META_CHARSET = regex.compile(
+_META_CHARSET = re.compile(
     rb"""<meta[^>]{1,400}?charset\s{0,9}=\s{0,9}["']?\s{0,9}([\w.:-]{2,40})""",
-    regex.IGNORECASE,
+    re.IGNORECASE,
 )
-_HEADER_CHARSET = regex.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{2,40})""", regex.IGNORECASE)
+_HEADER_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 
 # Labels of the WHATWG Encoding Standard -> the Python codec that decodes the same bytes. Any label
 # that is not here is ignored: `codecs.lookup` would also take "rot13" or "unicode_escape".
@@ -147,8 +146,14 @@ class DecodedBody:
             return index
         chunk = index // _CHUNK_CHARS
         starts = self._chunk_starts
-        for at in range((len(starts) - 1) * _CHUNK_CHARS, chunk * _CHUNK_CHARS, _CHUNK_CHARS):
-            starts.append(starts[-1] + _utf8_size(self.text[at : at + _CHUNK_CHARS]))
+        if chunk >= len(starts):
+            places = range((len(starts) - 1) * _CHUNK_CHARS, chunk * _CHUNK_CHARS, _CHUNK_CHARS)
+            pieces = [self.text[at : at + _CHUNK_CHARS] for at in places]
+            sizes = [
+                len(piece) if piece.isascii() else len(piece.encode("utf-8", "surrogateescape"))
+                for piece in pieces
+            ]
+            starts += itertools.accumulate(sizes, initial=starts.pop())
         return starts[chunk] + _utf8_size(self.text[chunk * _CHUNK_CHARS : index])
 
     def _with_returns(self, at: int) -> int:

@@ -7,7 +7,7 @@ expression and the length of the text; `regex` has a time limit and takes the re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Items
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from tracewell.detection.javascript import (
 )
 from tracewell.detection.literals import Needles, find_anchor
 from tracewell.detection.reach import (
+    LOOK_MAX,
     NEVER,
     Cost,
     Reach,
@@ -129,9 +130,13 @@ class Expression:
         """
         if len(text) <= self._short:
             return self.quick.search(text)
-        if positions is not None and self.bounds.starts is not None:
-            windows = list(self._windows(text, positions)) if len(positions) <= WINDOWS_MAX else []
-            if windows and windows[-1].first >= 0:
+        if positions and len(positions) <= WINDOWS_MAX and self.bounds.starts:
+            windows: Iterable[Window] = self._windows(text, positions)
+            if (
+                len(text) > LOOK_MAX
+            ):  # else each can be told, and none is looked for before its turn
+                windows = list(windows)
+            if not isinstance(windows, list) or (windows and windows[-1].first >= 0):
                 return self._search_windows(text, windows, timeout_s)
         return self._search(text, Window(0, len(text), len(text)), timeout_s)
 
@@ -161,7 +166,9 @@ class Expression:
         if window is not None:
             yield window
 
-    def _search_windows(self, text: str, windows: list[Window], timeout_s: float) -> Match | None:
+    def _search_windows(
+        self, text: str, windows: Iterable[Window], timeout_s: float
+    ) -> Match | None:
         for window in windows:
             match = self._search(text, window, timeout_s)
             # What begins behind the window was seen without its end: it is none, or found later.

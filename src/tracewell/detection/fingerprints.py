@@ -21,6 +21,7 @@ from tracewell.detection.literals import (
     Needles,
     find_anchor,
     find_needles,
+    holds_needle,
     rank,
     spread_over_tags,
 )
@@ -42,6 +43,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "fields": NAMED_KINDS,
 }
 SCANNED = ("address", "source", "words")
+LONG = ("source", "words")  # texts as long as pages
 _SPREAD_MAX = 80  # more strings cost every scan more than the pattern they stand for
 _NAMES_MAX = 4096
 _FIELDS_FEW = 8
@@ -183,11 +185,8 @@ class NameIndex:
             known = self._know(lower)
         if not isinstance(known, list):
             return known.find_patterns(flatten(value))
-        folded = value.lower()  # all of ASCII stays what it is
         return [
-            pattern
-            for pattern, needles in known
-            if not needles or any(needle in folded for needle in needles)
+            pattern for pattern, needles in known if not needles or holds_needle(value, needles)
         ]
 
     def _know(self, lower: str) -> PatternIndex | list[Field]:
@@ -279,7 +278,7 @@ class FingerprintSet:
                 self.patterns_in(group),
                 self.needles[group],
                 quick=self.quick,
-                long=group == "source",
+                long=group in LONG,
             )
             for group in SCANNED
         }

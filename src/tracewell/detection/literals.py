@@ -64,6 +64,15 @@ def find_needles(node: Node, breaks: str = "") -> Needles | None:
     return _best(_Reader(breaks).known(node))
 
 
+def holds_needle(text: str, needles: Iterable[str]) -> bool:
+    """Whether one of the needles stands in the text, in any letter case."""
+    folded = text.lower()  # all of ASCII stays what it is; what becomes ASCII is no harm
+    for needle in needles:  # noqa: SIM110 - asked some hundred times a page
+        if needle in folded:
+            return True
+    return False
+
+
 def find_anchor(node: Node) -> Anchor | None:
     """The needles of a pattern, and where in it they stand; None when unknown."""
     items = tuple(_in_a_row((node,)))

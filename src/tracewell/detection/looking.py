@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import turbohtml
 
 from tracewell.detection.charset import flatten
-from tracewell.detection.expressions import get_expression
+from tracewell.detection.expressions import Expression, get_expression
 from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet
-from tracewell.detection.literals import Needles
+from tracewell.detection.literals import Needles, holds_needle
 from tracewell.detection.matching import Guard, Hit, Place, match_values
 from tracewell.detection.model import PROPERTY_KIND, GivenUp, Pattern
 from tracewell.detection.page import Page
@@ -249,7 +249,7 @@ class Looker:
     def _may_hold(self, positions: Sequence[int]) -> bool:
         """Whether a script or style can hold the strings of a pattern about their texts."""
         bodies = self._page.raw_bodies
-        return bool(bodies.changed) or bool(bodies.divide(positions))
+        return bool(bodies.changed) or bodies.holds(positions)
 
     def _raw_text_places(
         self, pattern: Pattern, elements: Sequence[turbohtml.Element], positions: Sequence[int]
@@ -279,27 +279,43 @@ class Looker:
             return
         expression = get_expression(pattern.expression)
         needles = None if self._guard.obvious else expression.needles
-        for value in self._element_values(pattern, elements, needles):
+        if pattern.detail != "text":
+            yield from self._attribute_places(pattern, elements, expression, needles)
+            return
+        for value in self._element_texts(pattern, elements, needles):
             if needles is None:
                 yield value, None
             elif len(value.text) <= expression.free:
-                folded = value.text.lower()  # all of ASCII stays what it is
-                if any(needle in folded for needle in needles):
+                if holds_needle(value.text, needles):
                     yield value, None
             elif positions := find_positions(value.text, needles):
                 yield value, positions
 
-    def _element_values(
+    def _attribute_places(
+        self,
+        pattern: Pattern,
+        elements: Sequence[turbohtml.Element],
+        expression: Expression,
+        needles: Needles | None,
+    ) -> Iterator[Place]:
+        name, longest = pattern.detail.removeprefix("@"), self._page.limits.value_chars_max
+        free = expression.free
+        for element in elements:
+            value = element.attr(name)
+            if value is None and name not in element.attrs:
+                continue
+            text = value[:longest] if value else ""
+            positions: list[int] | None = None
+            if needles is not None:
+                # Most of many elements are not the one: they cost no more than a look.
+                if not holds_needle(text, needles):
+                    continue
+                positions = None if len(text) <= free else find_positions(text, needles)
+            yield Value(text, element=element, attribute=name), positions
+
+    def _element_texts(
         self, pattern: Pattern, elements: Sequence[turbohtml.Element], needles: Needles | None
     ) -> Iterator[Value]:
-        if pattern.detail != "text":
-            name, longest = pattern.detail.removeprefix("@"), self._page.limits.value_chars_max
-            for element in elements:
-                value = element.attr(name)
-                if value is not None or name in element.attrs:
-                    text = value[:longest] if value else ""
-                    yield Value(text, element=element, attribute=name)
-            return
         if len(elements) > ELEMENTS_FEW and needles:
             # Elements' texts are parts of the document's, and there may be many, one in the other.
             whole = self._page.lower_text

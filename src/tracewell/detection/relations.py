@@ -52,7 +52,11 @@ def _present(
 ) -> set[str]:
     present: set[str] = set()
     waiting = set(seen) - excluded
-    while True:
+    # Nearly all ask for nothing.
+    ready = {name for name in waiting if not _asks(technologies[name])}
+    waiting -= ready
+    _add_with_implied(ready, present, technologies, excluded)
+    while waiting:
         ask = any(technologies[name].requires_categories for name in waiting)
         categories = _find_categories(present, technologies) if ask else frozenset()
         ready = {name for name in waiting if _is_supported(technologies[name], present, categories)}
@@ -60,6 +64,11 @@ def _present(
             return present
         waiting -= ready
         _add_with_implied(ready, present, technologies, excluded)
+    return present
+
+
+def _asks(fingerprint: Fingerprint) -> bool:
+    return bool(fingerprint.requires or fingerprint.requires_categories)
 
 
 def _find_categories(present: Set[str], technologies: Mapping[str, Fingerprint]) -> frozenset[str]:
@@ -67,9 +76,7 @@ def _find_categories(present: Set[str], technologies: Mapping[str, Fingerprint])
 
 
 def _is_supported(fingerprint: Fingerprint, present: Set[str], categories: Set[str]) -> bool:
-    """`fingerprint` itself is not in `present` yet, so that it never supports itself."""
-    if not fingerprint.requires and not fingerprint.requires_categories:
-        return True
+    """For one that asks, and is not in `present` yet, so that it never supports itself."""
     return any(name in present for name in fingerprint.requires) or any(
         category in categories for category in fingerprint.requires_categories
     )

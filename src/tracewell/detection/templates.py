@@ -71,7 +71,9 @@ def pick_version(versions: Sequence[str]) -> str | None:
     The length rule is the format's (2.4.1 says more than 2); the second makes the answer
     independent of the order in which the patterns matched.
     """
-    return max(versions, key=lambda version: (len(version), _sort_key(version)), default=None)
+    if len(versions) < 2:
+        return versions[0] if versions else None
+    return max(versions, key=lambda version: (len(version), _sort_key(version)))
 
 
 def _sort_key(version: str) -> tuple[tuple[int, ...], str]:
