@@ -127,7 +127,8 @@ def test_secrets_are_their_owner_s_only(console: Console) -> None:
     [
         (("org", "create", "Acme"), 1, "already"),
         (("org", "create", " "), 1, "printable"),
-        (("org", "create", "New", "--plan", "gold"), 2, "starter"),
+        (("org", "create", "New", "--plan", "gold"), 1, "starter"),
+        (("org", "set-plan", "Acme", "gold"), 1, "starter"),
         (("user", "create", "nobody", "--org", "Acme"), 1, "e-mail"),
         (("user", "create", "a@b.example", "--org", "None"), 1, "no org 'None'"),
         (("user", "set-password", "jane@acme.example"), 1, "10 to 256"),

@@ -18,7 +18,6 @@ from tracewell.kernel.identity.service import MintedKey
 from tracewell.kernel.mail import MailFailed
 from tracewell.main import operations
 from tracewell.main.ground import Ground
-from tracewell.main.plans import DEFAULT_PLAN, PLANS
 from tracewell.main.role_watch import known_roles
 from tracewell.main.settings import load_settings
 
@@ -78,25 +77,23 @@ def org() -> None:
 
 @org.command("create")
 @click.argument("name")
-@click.option("--plan", type=click.Choice(list(PLANS)), default=DEFAULT_PLAN, show_default=True)
+@click.option("--plan", help="One of PLANS; the first of them if not said.")
 @data_option
 @json_option
-def org_create(name: str, plan: str, data: Path | None, as_json: bool) -> None:
+def org_create(name: str, plan: str | None, data: Path | None, as_json: bool) -> None:
     """Makes an org and books its plan's first credits.
 
     \b
     Example:
       tracewell admin org create "Acme" --plan starter
     """
-    made = run_on_ground(
-        data, lambda ground: ground.identity.create_org(name, plan, ground.open_org)
-    )
+    made = run_on_ground(data, lambda ground: operations.create_org(ground, name, plan))
     show(_shown(made), as_json=as_json)
 
 
 @org.command("set-plan")
 @click.argument("org_name", metavar="ORG")
-@click.argument("plan", type=click.Choice(list(PLANS)))
+@click.argument("plan")
 @data_option
 @json_option
 def org_set_plan(org_name: str, plan: str, data: Path | None, as_json: bool) -> None:

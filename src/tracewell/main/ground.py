@@ -18,7 +18,6 @@ from tracewell.kernel.identity.service import Identity
 from tracewell.kernel.identity.tokens import TokenSigner
 from tracewell.kernel.ids import IdFactory
 from tracewell.kernel.mail import MailServer
-from tracewell.main.plans import PLANS
 from tracewell.main.secret_files import ensure_secret
 from tracewell.main.settings import Settings
 
@@ -83,7 +82,8 @@ async def open_ground(
         await identity.ensure_hash_secret()
         smtp = settings.smtp_url
         mail = MailServer(smtp.get_secret_value(), settings.smtp_from) if smtp else None
-        monthly = {plan.name: plan.credits_per_month for plan in PLANS.values()}
+        plans = settings.plan_table.values()
+        monthly = {plan.name: plan.credits_per_month for plan in plans}
         ledger = Ledger(clock, new_id, monthly=monthly)
         yield Ground(settings, database, clock, new_id, hasher, identity, ledger, mail)
     finally:

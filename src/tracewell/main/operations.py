@@ -9,6 +9,7 @@ from tracewell.kernel.clock import format_utc
 from tracewell.kernel.credits import Account, Booking, Call
 from tracewell.kernel.identity import store as identity_store
 from tracewell.kernel.identity.model import Org, User
+from tracewell.kernel.identity.service import IdentityRefused
 from tracewell.main.ground import Ground
 
 REASON_CHARS_MAX = 500
@@ -41,9 +42,19 @@ async def grant_credits(
         return call, await ground.ledger.book(tx, call, "grant", credits, reason)
 
 
+async def create_org(ground: Ground, name: str, plan: str | None) -> Org:
+    """A new org with its plan's first credits, on the first plan if none is said.
+
+    Raises IdentityRefused.
+    """
+    chosen = next(iter(ground.settings.plan_table)) if plan is None else _known_plan(ground, plan)
+    return await ground.identity.create_org(name, chosen, ground.open_org)
+
+
 async def set_plan(ground: Ground, reference: str, plan: str) -> dict[str, Any]:
     """Puts an org on another plan: what the old one owes is booked first, then what the new one
     brings this month beyond it. Raises IdentityRefused."""
+    _known_plan(ground, plan)
     org_id = (await ground.identity.get_org(reference)).org_id
     async with ground.database.transaction() as tx:
         await ground.ledger.settle(tx, [org_id])
@@ -53,9 +64,18 @@ async def set_plan(ground: Ground, reference: str, plan: str) -> dict[str, Any]:
         credits = 0
         if org.plan != plan:
             await identity_store.set_plan(tx, org_id, plan)
+            # Servers keep the plan with each key, for its rate.
+            await identity_store.raise_epoch(tx)
             credits = await ground.ledger.top_up(tx, org_id, org.plan, plan)
         account = await ground.ledger.get_account(tx, org_id)
     return {"org": org.name, "plan_before": org.plan, "topped_up": credits, **shown(account)}
+
+
+def _known_plan(ground: Ground, plan: str) -> str:
+    plans = ground.settings.plan_table
+    if plan not in plans:
+        raise IdentityRefused(f"there is no plan of that name; PLANS has {', '.join(plans)}")
+    return plan
 
 
 async def show_credits(ground: Ground, reference: str) -> dict[str, Any]:

@@ -38,6 +38,11 @@ def wire_trace(
         ground.identity,
         settings.trace_requests_per_minute,
         settings.rate_limit_window_seconds,
+        by_plan={
+            plan.name: plan.requests_per_minute
+            for plan in settings.plan_table.values()
+            if plan.requests_per_minute is not None
+        },
     )
     trace = build_trace(
         database=JoiningDatabase(ground.database),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -59,13 +59,15 @@ SECURITY = {
 
 @dataclass(frozen=True, slots=True)
 class TraceRules:
-    """The gate's decisions for Trace. `requests_per_minute` is the default of a key."""
+    """The gate's decisions for Trace. `requests_per_minute` is the default of a key, which the plan
+    of its org (`by_plan`) and then its own limit go before."""
 
     keyring: Keyring
     identity: Identity
     requests_per_minute: int
     window_s: int = 60
     limits_on_every_answer: bool = False
+    by_plan: Mapping[str, int] = field(default_factory=dict)
 
     async def authenticate(self, headers: Headers) -> Principal:
         """The key's principal, or the signed-in user's. A key decides where both are sent."""
@@ -90,7 +92,14 @@ class TraceRules:
             org_id=user.org_id,
             user_id=user.user_id,
             email_verified=user.verified_at is not None,
+            plan=await self._plan_of(user.org_id),
         )
+
+    async def _plan_of(self, org_id: int | None) -> str | None:
+        # Asked where it changes something: a signed-in user's calls are not kept like a key's.
+        if org_id is None or not self.by_plan:
+            return None
+        return await self.identity.find_plan(org_id)
 
     def authorise(self, principal: Principal, endpoint: Endpoint) -> None:
         """Org, proven address, user: in the order in which they can be mended."""
@@ -102,8 +111,10 @@ class TraceRules:
             require_user(principal)
 
     def quota(self, principal: Principal | None) -> Quota:
-        """The key's own limit, or the default."""
-        own = principal.requests_per_minute if principal is not None else None
+        """The key's own limit, or its plan's, or the default."""
+        own = None
+        if principal is not None:
+            own = principal.requests_per_minute or self.by_plan.get(principal.plan or "")
         return Quota(own or self.requests_per_minute, window_s=self.window_s)
 
     def describe(self, error: Exception, request_id: str) -> Answer:

@@ -86,8 +86,8 @@ class Keyring:
             found = await store.find_key_by_hash(tx, self._hasher(text))
         if found is None:
             raise CredentialRefused(Refusal.UNKNOWN)
-        key, verified_at = found
-        kept = (key, _principal(key, verified_at))
+        key, verified_at, plan = found
+        kept = (key, _principal(key, verified_at, plan))
         # A revocation may have come between the read and here: keep only what is of this epoch.
         if epoch == self._epoch:
             if len(self._kept) >= KEPT_MAX:
@@ -112,7 +112,7 @@ class Keyring:
         self._seen_at = began
 
 
-def _principal(key: ApiKey, verified_at: int | None) -> Principal:
+def _principal(key: ApiKey, verified_at: int | None, plan: str | None) -> Principal:
     return Principal(
         kind=_KINDS[key.kind],  # type: ignore[arg-type]
         limit_id=key.key_id,
@@ -123,4 +123,5 @@ def _principal(key: ApiKey, verified_at: int | None) -> Principal:
         service_name=key.service_name,
         roles=key.roles,
         requests_per_minute=key.requests_per_minute,
+        plan=plan,
     )

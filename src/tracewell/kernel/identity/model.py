@@ -53,8 +53,9 @@ class ApiKey:
 class Principal:
     """Who makes a call.
 
-    `limit_id` names the principal to the limiter. `org_id` is None for a key without an org and
-    for a bearer of an identity provider; `email_verified` is True where no user stands behind it.
+    `limit_id` names the principal to the limiter, `plan` is its org's. `org_id` is None for a key
+    without an org and for a bearer of an identity provider; `email_verified` is True where no user
+    stands behind it.
     """
 
     kind: PrincipalKind
@@ -66,6 +67,7 @@ class Principal:
     service_name: str | None = None
     roles: tuple[str, ...] = ()
     requests_per_minute: int | None = None
+    plan: str | None = None
     subject: str | None = None
     email: str | None = None
     idp_session_id: str | None = None

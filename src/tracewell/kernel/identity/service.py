@@ -178,6 +178,12 @@ class Identity:
             raise TokenRefused
         return user
 
+    async def find_plan(self, org_id: int) -> str | None:
+        """The plan that an org is on now."""
+        async with self._database.statement() as tx:
+            org = await store.find_org_by_id(tx, org_id)
+        return None if org is None else org.plan
+
     async def create_key(
         self,
         kind: KeyKind,

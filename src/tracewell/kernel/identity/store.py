@@ -26,8 +26,10 @@ _KEY_BY_HASH = """
     SELECT k.key_id, k.prefix, k.kind, k.user_id,
       CASE WHEN k.kind = 'user' THEN u.org_id ELSE k.org_id END, k.service_name, k.roles,
       k.requests_per_minute, k.created_at, k.expires_at, k.revoked_at, k.successor_id,
-      u.verified_at
+      u.verified_at, o.plan
     FROM api_keys AS k LEFT JOIN users AS u ON u.user_id = k.user_id
+      LEFT JOIN orgs AS o
+        ON o.org_id = CASE WHEN k.kind = 'user' THEN u.org_id ELSE k.org_id END
     WHERE k.key_hash = :key_hash"""
 _RAISE_EPOCH = "UPDATE identity_epoch SET epoch = epoch + 1 WHERE one = 1"
 
@@ -165,10 +167,13 @@ async def find_key(tx: Transaction, key_id: str) -> ApiKey | None:
     return None if row is None else _api_key(row)
 
 
-async def find_key_by_hash(tx: Transaction, key_hash: bytes) -> tuple[ApiKey, int | None] | None:
-    """A key by its hash, with the org of its user as it is now, and when the user was verified."""
+async def find_key_by_hash(
+    tx: Transaction, key_hash: bytes
+) -> tuple[ApiKey, int | None, str | None] | None:
+    """A key by its hash, with the org of its user as it is now, when the user was verified, and
+    the org's plan."""
     row = await tx.fetch_one(_KEY_BY_HASH, key_hash=key_hash)
-    return None if row is None else (_api_key(row), row[12])
+    return None if row is None else (_api_key(row), row[12], row[13])
 
 
 async def list_keys(tx: Transaction, after: str, limit: int) -> list[ApiKey]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from tracewell.main.plans import Plan, parse_plans
 from tracewell.main.settings.ground import GroundSettings
 from tracewell.web.guard import build_policy
 from tracewell.web.records import parse_nameserver
@@ -20,6 +22,13 @@ class TraceSettings(GroundSettings):
         le=1_000_000,
         description="Trace: requests per minute and key, unless the key has its own limit.",
         examples=["600"],
+    )
+    plans: str = Field(
+        default="free=100,starter=2000,pro=10000",
+        description="Trace: the plans, comma-separated: `NAME=CREDITS` a month, or "
+        "`NAME=CREDITS:REQUESTS` with the requests per minute of a key whose org is on it. New "
+        "orgs are on the first; an org whose plan is not among them is granted nothing.",
+        examples=["free=100:60,starter=2000,pro=10000:1200"],
     )
     idempotency_key_hours: int = Field(
         default=24,
@@ -124,6 +133,12 @@ class TraceSettings(GroundSettings):
         examples=["/usr/bin/chromium"],
     )
 
+    @field_validator("plans")
+    @classmethod
+    def _known_plans(cls, value: str) -> str:
+        parse_plans(value)
+        return value
+
     @field_validator("crawl_nameservers")
     @classmethod
     def _known_nameservers(cls, value: str | None) -> str | None:
@@ -136,6 +151,11 @@ class TraceSettings(GroundSettings):
     def _known_holes(cls, value: str | None) -> str | None:
         build_policy(_parts(value))
         return value
+
+    @property
+    def plan_table(self) -> Mapping[str, Plan]:
+        """The plans by name, the one of new orgs first."""
+        return parse_plans(self.plans)
 
     @property
     def crawl_holes(self) -> tuple[str, ...]:
