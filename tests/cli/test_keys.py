@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tests.cli.conftest import Console
+from tracewell.kernel.signing.key_file import generate_key_pem
+from tracewell.kernel.signing.keys import parse_signing_key
+
+from tracewell.kernel.signing.key_file import generate_key_pem
+from tracewell.kernel.signing.keys import parse_signing_key
 
 
 def rows(console: Console) -> dict[str, Any]:
@@ -45,6 +50,21 @@ def test_revoking_the_key_that_signs_warns(console: Console) -> None:
     assert "lookups fail until it is rotated" in asked.err
     console("keys", "rotate")
     assert [row["state"] for row in rows(console).values()] == ["signs", "revoked"]
+
+
+def test_a_key_whose_id_begins_with_a_hyphen_is_revoked_like_any(console: Console) -> None:
+    path = console.folder / "own.pem"
+    console.environment["SIGNING_PRIVATE_KEY_PATH"] = str(path)
+    pem = next(
+        pem for pem in iter(generate_key_pem, None) if parse_signing_key(pem).kid.startswith("-")
+    )
+    path.write_bytes(pem)
+    path.chmod(0o600)
+    (kid,) = rows(console)
+    console("keys", "revoke", kid, "--reason", "superseded", "--yes")
+    assert rows(console)[kid]["state"] == "revoked"
+    refused = console("keys", "revoke", kid, "--reasn", "superseded", code=2)
+    assert "Usage:" in refused.err
 
 
 def test_a_key_that_is_not_there_is_told(console: Console) -> None:

@@ -76,7 +76,8 @@ def rotate(dry_run: bool, data: Path | None, as_json: bool) -> None:
     show({**told, "dry_run": dry_run}, as_json=as_json)
 
 
-@keys.command()
+# One key id in 64 begins with a hyphen: it is no option.
+@keys.command(context_settings={"ignore_unknown_options": True})
 @click.argument("key_id")
 @click.option(
     "--reason",

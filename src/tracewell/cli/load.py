@@ -76,6 +76,12 @@ def load() -> None:
 
     Exit codes: 0 done; 1 a file could not be read to its end, what came before is in; 2 wrong
     usage, or a file without the columns that it needs.
+
+    \b
+    Examples:
+      tracewell load companies crm.csv --undecided doubts.jsonl
+      tracewell load gleif golden-copy.json.zip
+      tracewell load waiting --limit 20
     """
 
 

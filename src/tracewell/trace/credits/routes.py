@@ -15,6 +15,7 @@ from tracewell.kernel.http.answer import as_response, json_answer
 from tracewell.kernel.http.app import passed
 from tracewell.kernel.http.endpoint import Access, Endpoint
 from tracewell.trace.credits.service import Credits, UsagePage, day_of
+from tracewell.trace.filters.kinds import Day
 from tracewell.trace.metering import call_of
 from tracewell.trace.paging import LIMIT_DEFAULT, Page, Paged, PageLimit, PageNumber, Pager
 
@@ -103,9 +104,9 @@ class UsageAnswer(Paged[UsageRow]):
 
 
 _FirstDay = Annotated[
-    date | None, Query(alias="from", description="First day, UTC; 30 days up to `to` by default.")
+    Day | None, Query(alias="from", description="First day, UTC; 30 days up to `to` by default.")
 ]
-_LastDay = Annotated[date | None, Query(alias="to", description="Last day, UTC; today by default.")]
+_LastDay = Annotated[Day | None, Query(alias="to", description="Last day, UTC; today by default.")]
 
 
 def credit_endpoints(service: Credits, pager: Pager) -> tuple[Endpoint, ...]:
