@@ -105,7 +105,7 @@ def ensure_loaded(target: Target, jobs: int) -> Loaded:
     return Loaded(**json.loads(target.done_path.read_text()))
 
 
-def measure(target: Target, rounds: int, only: str) -> list[Figure]:
+def measure(target: Target, rounds: int, only: str, connections: int) -> list[Figure]:
     """Prints and returns the figures of one database."""
     partners = count_partners(draw_partnerships(target.companies), target.companies)
     figures = []
@@ -119,7 +119,7 @@ def measure(target: Target, rounds: int, only: str) -> list[Figure]:
             if only not in kind.name:
                 continue
             seed = int(datetime.now(UTC).timestamp()) + number
-            one = asyncio.run(measure_kind(server, kind, rounds, seed))
+            one = asyncio.run(measure_kind(server, kind, rounds, seed, connections))
             figures.append(one)
             print(
                 f"{one.name:45} p50 {one.p50_ms:7.1f} ms  p99 {one.p99_ms:7.1f} ms"
@@ -139,11 +139,12 @@ def main() -> None:
     parser.add_argument("--databases", default="sqlite,postgresql")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="requests in flight")
     parser.add_argument("--jobs", type=int, default=2, help="processes that load")
     parser.add_argument("--only", default="", help="figures whose name holds this")
     parser.add_argument("--build-only", action="store_true")
     given = parser.parse_args()
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {describe_machine()}; {CONNECTIONS} connections")
+    print(f"{datetime.now(UTC):%Y-%m-%d}  {describe_machine()}; {given.connections} connections")
     sizes = [int(one) for one in given.sizes.split(",")]
     for database in given.databases.split(","):
         found: dict[int, list[Figure]] = {}
@@ -158,7 +159,7 @@ def main() -> None:
                     flush=True,
                 )
                 if not given.build_only:
-                    found[companies] = measure(target, given.rounds, given.only)
+                    found[companies] = measure(target, given.rounds, given.only, given.connections)
         print(f"\n{_table(database, found)}", flush=True)
 
 

@@ -61,19 +61,21 @@ def kinds(companies: int, partners: Ints) -> tuple[Kind, ...]:
     )  # fmt: skip
 
 
-async def measure_kind(server: Server, kind: Kind, rounds: int, seed: int) -> Figure:
+async def measure_kind(
+    server: Server, kind: Kind, rounds: int, seed: int, connections: int = CONNECTIONS
+) -> Figure:
     """Every round asks what was not asked before: what companies are told is charged."""
     chance = random.Random(seed)
     asks = kind.draw(chance)
     p50s, p99s, cpus = [], [], []
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS), auto_decompress=False
+        connector=aiohttp.TCPConnector(limit=connections), auto_decompress=False
     ) as session:
-        await _round(server, session, list(islice(asks, 20)))
+        await _round(server, session, list(islice(asks, 20)), connections)
         for _ in range(rounds):
             wanted = list(islice(asks, kind.count))
             began = server.cpu_s()
-            taken = sorted(await _round(server, session, wanted))
+            taken = sorted(await _round(server, session, wanted, connections))
             cpus.append((server.cpu_s() - began) * 1000 / len(taken))
             p50s.append(taken[len(taken) // 2] * 1000)
             p99s.append(taken[int(len(taken) * 0.99)] * 1000)
@@ -83,7 +85,9 @@ async def measure_kind(server: Server, kind: Kind, rounds: int, seed: int) -> Fi
     )  # fmt: skip
 
 
-async def _round(server: Server, session: aiohttp.ClientSession, wanted: list[Ask]) -> list[float]:
+async def _round(
+    server: Server, session: aiohttp.ClientSession, wanted: list[Ask], connections: int
+) -> list[float]:
     waiting = iter(wanted)
     taken: list[float] = []
 
@@ -101,7 +105,7 @@ async def _round(server: Server, session: aiohttp.ClientSession, wanted: list[As
             if answer.status != 200:
                 raise RuntimeError(f"{one.path}: {answer.status} {body[:300]!r}")
 
-    await asyncio.gather(*(ask_on() for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(ask_on() for _ in range(connections)))
     return taken
 
 

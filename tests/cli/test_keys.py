@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tests.cli.conftest import Console
-from tracewell.kernel.signing.key_file import generate_key_pem
-from tracewell.kernel.signing.keys import parse_signing_key
 
 from tracewell.kernel.signing.key_file import generate_key_pem
 from tracewell.kernel.signing.keys import parse_signing_key
