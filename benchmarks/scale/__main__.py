@@ -8,7 +8,7 @@ import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,10 +105,12 @@ def ensure_loaded(target: Target, jobs: int) -> Loaded:
     return Loaded(**json.loads(target.done_path.read_text()))
 
 
-def measure(target: Target, rounds: int, only: str, connections: int) -> list[Figure]:
-    """Prints and returns the figures of one database."""
+def measure(
+    target: Target, rounds: int, only: str, connections: Sequence[int]
+) -> list[list[Figure]]:
+    """Prints the figures of one database; returns, of each kind, those by connections."""
     partners = count_partners(draw_partnerships(target.companies), target.companies)
-    figures = []
+    figures: list[list[Figure]] = []
     with serve(target.folder, target.url) as server:
         print(
             f"ready after {server.ready_s:.1f} s ({server.ready_cpu_s:.1f} s of CPU),"
@@ -118,14 +120,16 @@ def measure(target: Target, rounds: int, only: str, connections: int) -> list[Fi
         for number, kind in enumerate(kinds(target.companies, partners)):
             if only not in kind.name:
                 continue
-            seed = int(datetime.now(UTC).timestamp()) + number
-            one = asyncio.run(measure_kind(server, kind, rounds, seed, connections))
-            figures.append(one)
-            print(
-                f"{one.name:45} p50 {one.p50_ms:7.1f} ms  p99 {one.p99_ms:7.1f} ms"
-                f"  CPU {one.cpu_ms:6.2f} ms  ({one.aim})",
-                flush=True,
-            )
+            figures.append([])
+            for count in connections:
+                seed = int(datetime.now(UTC).timestamp() * 1000) + number
+                one = asyncio.run(measure_kind(server, kind, rounds, seed, count))
+                figures[-1].append(one)
+                print(
+                    f"{one.name:45} {count:2} in flight  p50 {one.p50_ms:7.1f} ms"
+                    f"  p99 {one.p99_ms:7.1f} ms  CPU {one.cpu_ms:6.2f} ms  ({one.aim})",
+                    flush=True,
+                )
         if only in "export":
             print("\n".join(asyncio.run(measure_export(server, target.companies))), flush=True)
         print(f"{server.resident_mib():.0f} MiB at the end", flush=True)
@@ -139,15 +143,20 @@ def main() -> None:
     parser.add_argument("--databases", default="sqlite,postgresql")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="requests in flight")
+    parser.add_argument(
+        "--connections",
+        default=",".join(map(str, CONNECTIONS)),
+        help="numbers of requests in flight",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes that load")
     parser.add_argument("--only", default="", help="figures whose name holds this")
     parser.add_argument("--build-only", action="store_true")
     given = parser.parse_args()
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {describe_machine()}; {given.connections} connections")
+    connections = [int(one) for one in given.connections.split(",")]
+    print(f"{datetime.now(UTC):%Y-%m-%d}  {describe_machine()}")
     sizes = [int(one) for one in given.sizes.split(",")]
     for database in given.databases.split(","):
-        found: dict[int, list[Figure]] = {}
+        found: dict[int, list[list[Figure]]] = {}
         for companies in sizes:
             print(f"\n## {database}, {companies:,} companies", flush=True)
             with open_target(database, companies, given.folder.resolve()) as target:
@@ -159,18 +168,25 @@ def main() -> None:
                     flush=True,
                 )
                 if not given.build_only:
-                    found[companies] = measure(target, given.rounds, given.only, given.connections)
+                    found[companies] = measure(target, given.rounds, given.only, connections)
         print(f"\n{_table(database, found)}", flush=True)
 
 
-def _table(database: str, found: dict[int, list[Figure]]) -> str:
-    """p50 / p99 in milliseconds by size."""
-    heads = [f"{companies:,}" for companies in found]
+def _table(database: str, found: Mapping[int, Sequence[Sequence[Figure]]]) -> str:
+    """p50 / p99 in milliseconds by size, and within a size by the number of connections."""
+    rows = list(zip(*found.values(), strict=True))
+    if not rows:
+        return ""
+    heads = [
+        f"{companies:,}, {one.connections} connection{'s' * (one.connections > 1)}"
+        for companies, figures in zip(found, rows[0], strict=True)
+        for one in figures
+    ]
     lines = [f"| {database}, p50 / p99 in ms | {' | '.join(heads)} | aim |"]
     lines.append("|" + " --- |" * (len(heads) + 2))
-    for row in zip(*found.values(), strict=True):
-        cells = " | ".join(f"{one.p50_ms:.1f} / {one.p99_ms:.1f}" for one in row)
-        lines.append(f"| {row[0].name} | {cells} | {row[0].aim} |")
+    for row in rows:
+        cells = " | ".join(f"{one.p50_ms:.1f} / {one.p99_ms:.1f}" for some in row for one in some)
+        lines.append(f"| {row[0][0].name} | {cells} | {row[0][0].aim} |")
     return "\n".join(lines)
 
 

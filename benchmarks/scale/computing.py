@@ -21,7 +21,7 @@ from benchmarks.scale import words
 from benchmarks.scale.__main__ import FOLDER, SIZES, ensure_loaded, open_target
 from benchmarks.scale.asking import Ask, category_slug, draw_technology, technology_slug
 from benchmarks.scale.companies import name_and_domain
-from benchmarks.scale.measuring import Kind, measure_kind
+from benchmarks.scale.measuring import CONNECTIONS, Kind, measure_kind
 from benchmarks.scale.server import Server, serve
 
 ROUNDS = 3
@@ -150,7 +150,7 @@ async def measure(server: Server, companies: int) -> None:
     print(await measure_first(server))
     print("| | p50 | p99 | CPU of the server | aim |\n| --- | --- | --- | --- | --- |")
     for kind in kinds(companies):
-        figure = await measure_kind(server, kind, ROUNDS, SEED)
+        figure = await measure_kind(server, kind, ROUNDS, SEED, max(CONNECTIONS))
         print(
             f"| {figure.name} | {figure.p50_ms:.0f} ms | {figure.p99_ms:.0f} ms |"
             f" {figure.cpu_ms:.1f} ms | {figure.aim} |",

@@ -19,16 +19,17 @@ from benchmarks.scale.asking import Ask
 from benchmarks.scale.drawing import Ints
 from benchmarks.scale.server import MemoryWatch, Server
 
-CONNECTIONS = 4
+CONNECTIONS = (1, 4)
 EXPORTED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Latencies of one kind of request, medians of the rounds, in milliseconds; CPU milliseconds of
-    the server process a request; and what the aims are."""
+    """Latencies of one kind of request with so many in flight, medians of the rounds, in
+    milliseconds; CPU milliseconds of the server process a request; and what the aims are."""
 
     name: str
+    connections: int
     p50_ms: float
     p99_ms: float
     cpu_ms: float
@@ -62,7 +63,7 @@ def kinds(companies: int, partners: Ints) -> tuple[Kind, ...]:
 
 
 async def measure_kind(
-    server: Server, kind: Kind, rounds: int, seed: int, connections: int = CONNECTIONS
+    server: Server, kind: Kind, rounds: int, seed: int, connections: int
 ) -> Figure:
     """Every round asks what was not asked before: what companies are told is charged."""
     chance = random.Random(seed)
@@ -80,8 +81,8 @@ async def measure_kind(
             p50s.append(taken[len(taken) // 2] * 1000)
             p99s.append(taken[int(len(taken) * 0.99)] * 1000)
     return Figure(
-        kind.name, statistics.median(p50s), statistics.median(p99s), statistics.median(cpus),
-        kind.aim,
+        kind.name, connections, statistics.median(p50s), statistics.median(p99s),
+        statistics.median(cpus), kind.aim,
     )  # fmt: skip
 
 
