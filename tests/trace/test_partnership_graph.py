@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from tracewell.kernel.database import Database, Transaction
@@ -75,3 +77,44 @@ async def test_a_graph_that_is_full_says_so_and_has_every_edge_between_its_nodes
     # 97 strangers of the first hub, and the three edges between root and hubs.
     assert len(graph.edges) == 100
     assert {node.depth for node in graph.nodes} == {0, 1, 2}
+
+
+async def test_edges_are_all_partnerships_between_the_nodes_and_each_once(
+    database: Database,
+) -> None:
+    async with database.transaction() as tx:
+        root = await two_hubs(tx)
+        # One with few partners, whom the hub has had for longer than those that are followed.
+        small = company(4, "small", 2)
+        await insert_companies(tx, [small])
+        named = [publication(small, "root", 1, AT), publication(small, "first", 2, AT - 7_000)]
+        await insert_publications(tx, named)
+        rows = await tx.fetch_all(
+            "SELECT company_id, partner_key, partnership_type, first_observed_at,"
+            " last_observed_at, observation_count FROM partnerships"
+        )
+    told = [(f"company:{row[0]}", *list(row)[1:]) for row in rows]
+    async with database.snapshot() as tx:
+        for slug in (root.slug, "first"):
+            head = await get_head(tx, slug)
+            for depth, nodes_max in product((1, 2, 3), (2, 3, 40, 498, 499, 500)):
+                graph = await read_graph(tx, head, depth=depth, nodes_max=nodes_max)
+                keys = {node.key for node in graph.nodes}
+                between = [one for one in told if {one[0], one[1]} <= keys]
+                assert {frozenset(edge[:2]) for edge in graph.edges} == {
+                    frozenset(one[:2]) for one in between
+                }
+                assert {edge[2:] for edge in graph.edges} == {one[2:] for one in between}
+                assert len(graph.edges) == len({frozenset(edge[:2]) for edge in graph.edges})
+
+
+async def test_a_graph_of_some_types_says_that_partners_were_not_looked_at(
+    database: Database,
+) -> None:
+    async with database.transaction() as tx:
+        await two_hubs(tx)
+    async with database.snapshot() as tx:
+        hub = await get_head(tx, "first")
+        graph = await read_graph(tx, hub, depth=1, nodes_max=500, types=("technology",))
+    assert len(graph.nodes) == 1
+    assert graph.is_truncated

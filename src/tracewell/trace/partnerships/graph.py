@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import orjson
 
 from tracewell.extraction import PARTNERSHIP_TYPES, PartnershipType
-from tracewell.kernel.database import Row, Sql, Transaction
+from tracewell.kernel.database import Sql, Transaction
 from tracewell.trace.companies.heads import Head
 from tracewell.trace.partnerships.rules import company_key
 
@@ -33,16 +33,21 @@ _AROUND_ALL = f"""
       SELECT * FROM partnerships AS p WHERE p.company_id = asked.id
       ORDER BY {_ORDER} LIMIT {PARTNERS_MAX}) AS p
     ORDER BY p.company_id, {_ORDER}"""  # noqa: S608 - our own words
-# The sign and the empty text keep both databases from looking every pair of nodes up in an index.
+# A company's keys are looked through in the primary key, and rows are read of those that fit. The
+# sign and the empty text keep both databases from looking every pair of nodes up there; the bound
+# keeps SQLite in that index; `IS TRUE` has PostgreSQL hash the keys, also in a generic plan.
 _AMONG = Sql(
     sqlite=f"""
         SELECT {_COLUMNS} FROM json_each(:ids) AS asked
-        CROSS JOIN partnerships AS p ON p.company_id = asked.value
+        CROSS JOIN partnerships AS p ON p.company_id = asked.value AND p.partner_key > ''
         WHERE +p.partner_key IN (SELECT value FROM json_each(:keys))""",  # noqa: S608
     postgresql=f"""
-        SELECT {_COLUMNS} FROM partnerships AS p
-        WHERE p.company_id = ANY(CAST(:ids AS BIGINT[]))
-          AND p.partner_key || '' = ANY(CAST(:keys AS TEXT[]))""",  # noqa: S608
+        WITH among AS MATERIALIZED (
+          SELECT company_id, partner_key, partnership_type FROM partnerships
+          WHERE company_id = ANY(CAST(:ids AS BIGINT[]))
+            AND (partner_key || '' IN (SELECT UNNEST(CAST(:keys AS TEXT[])))) IS TRUE)
+        SELECT {_COLUMNS} FROM among JOIN partnerships AS p
+          USING (company_id, partner_key, partnership_type)""",  # noqa: S608
 )
 _AMONG_HUBS = Sql(
     sqlite=f"""
@@ -50,9 +55,9 @@ _AMONG_HUBS = Sql(
         CROSS JOIN partnerships AS p
           ON p.company_id = asked.value AND p.partner_key = known.value""",  # noqa: S608
     postgresql=f"""
-        SELECT {_COLUMNS} FROM partnerships AS p
-        WHERE p.company_id = ANY(CAST(:ids AS BIGINT[]))
-          AND p.partner_key = ANY(CAST(:keys AS TEXT[]))""",  # noqa: S608
+        SELECT {_COLUMNS} FROM UNNEST(CAST(:ids AS BIGINT[])) AS asked (id)
+        CROSS JOIN UNNEST(CAST(:keys AS TEXT[])) AS known (key)
+        JOIN partnerships AS p ON p.company_id = asked.id AND p.partner_key = known.key""",  # noqa: S608
 )
 _HEADS = Sql(
     sqlite="""
@@ -64,8 +69,7 @@ _HEADS = Sql(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """One kind of partnership between two nodes, which are named by their keys."""
 
     source: str
@@ -76,8 +80,7 @@ class Edge:
     observation_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class GraphNode:
+class GraphNode(NamedTuple):
     """A company of ours, or without `head` one that is not; `depth` steps from the root."""
 
     key: str
@@ -96,8 +99,7 @@ class Graph:
     is_truncated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
+class _Side(NamedTuple):
     company_id: int
     partner_key: str
     partner_id: int | None
@@ -107,6 +109,10 @@ class _Side:
     first_observed_at: int
     last_observed_at: int
     observation_count: int
+
+
+_Seen = dict[int, list[_Side]]
+"""Partnerships of any type by company, the last observed first, `PARTNERS_MAX` of each at most."""
 
 
 async def read_graph(
@@ -126,14 +132,16 @@ async def read_graph(
     root_key = company_key(root.company_id)
     depths = {root_key: 0}
     named: dict[str, _Side] = {}
+    seen: _Seen = {}
     level, is_truncated = [root.company_id], False
     for step in range(1, depth + 1):
         reached: list[int] = []
         for first in range(0, len(level), _AT_ONCE):
-            sides = await _read_sides(tx, level[first : first + _AT_ONCE], wanted)
-            is_truncated |= any(len(some) >= PARTNERS_MAX for some in sides.values())
-            for side in (side for some in sides.values() for side in some):
-                if side.partner_key in depths:
+            found = await _read_sides(tx, level[first : first + _AT_ONCE])
+            seen |= found
+            is_truncated |= not all(map(_is_whole, found.values()))
+            for side in chain.from_iterable(found.values()):
+                if side.partner_key in depths or side.partnership_type not in wanted:
                     continue
                 if len(depths) == nodes_max:
                     is_truncated = True
@@ -148,37 +156,50 @@ async def read_graph(
     heads = await _read_heads(tx, [*(s.partner_id for s in named.values() if s.partner_id)])
     nodes = [GraphNode(root_key, 0, root.name, root.primary_domain, root)]
     nodes += [_node(side, depths[key], heads) for key, side in named.items()]
-    return Graph(nodes, await _read_edges(tx, nodes, wanted), is_truncated)
+    return Graph(nodes, await _read_edges(tx, nodes, seen, wanted), is_truncated)
 
 
 async def _read_edges(
-    tx: Transaction, nodes: Sequence[GraphNode], wanted: frozenset[PartnershipType]
+    tx: Transaction, nodes: Sequence[GraphNode], seen: _Seen, wanted: frozenset[PartnershipType]
 ) -> list[Edge]:
-    """Each partnership once, whichever of its two rows was read.
-
-    It stands at both ends: the rows of companies with many are read only where both have many.
-    """
-    few = [node for node in nodes if node.head and node.head.partnership_count <= PARTNERS_MAX]
-    hubs = [node for node in nodes if node.head and node.head.partnership_count > PARTNERS_MAX]
-    # Who is none of our companies has no rows of its own.
-    strangers = [node for node in nodes if node.head is None]
-    rows: list[Row] = []
-    for statement, ends, others in (
-        (_AMONG, few, nodes),
-        (_AMONG_HUBS, hubs, [*hubs, *strangers]),
-    ):
-        if ends and others:
-            ids = [node.head.company_id for node in ends if node.head is not None]
-            keys = [node.key for node in others]
-            rows += await tx.fetch_all(statement, ids=_asked(tx, ids), keys=_asked(tx, keys))
+    """Each partnership once, whichever of its two rows was read."""
     places = {node.key: place for place, node in enumerate(nodes)}
-    edges: dict[tuple[int, int, str], Edge] = {}
-    for company_id, partner_key, _, _, _, partnership_type, *rest in rows:
-        if partnership_type in wanted:
-            ends_of = sorted((company_key(company_id), partner_key), key=places.__getitem__)
-            key = (places[ends_of[0]], places[ends_of[1]], partnership_type)
-            edges[key] = Edge(ends_of[0], ends_of[1], partnership_type, *rest)
-    return [edges[key] for key in sorted(edges)]
+    sides: dict[tuple[int, int, PartnershipType], _Side] = {}
+    for side in (*chain.from_iterable(seen.values()), *await _read_unseen(tx, nodes, seen)):
+        there = places.get(side.partner_key)
+        if there is not None and side.partnership_type in wanted:
+            here = places[company_key(side.company_id)]
+            sides[min(here, there), max(here, there), side.partnership_type] = side
+    return [
+        Edge(
+            nodes[source].key,
+            nodes[target].key,
+            kind,
+            side.first_observed_at,
+            side.last_observed_at,
+            side.observation_count,
+        )
+        for (source, target, kind), side in sorted(sides.items())
+    ]
+
+
+async def _read_unseen(tx: Transaction, nodes: Sequence[GraphNode], seen: _Seen) -> list[_Side]:
+    """The partnerships between nodes of which the walk has not read either end whole.
+
+    Each stands at both ends: the rows of companies with many are read only where both have many.
+    """
+    rest = [n.head for n in nodes if n.head and not _is_whole(seen.get(n.head.company_id))]
+    few = [head.company_id for head in rest if head.partnership_count <= PARTNERS_MAX]
+    hubs = [head.company_id for head in rest if head.partnership_count > PARTNERS_MAX]
+    # Who is none of our companies has no rows of its own.
+    strangers = [node.key for node in nodes if node.head is None]
+    found: list[_Side] = []
+    for statement, ids, others in ((_AMONG, few, [*few, *hubs]), (_AMONG_HUBS, hubs, hubs)):
+        keys = [*map(company_key, others), *strangers]
+        if ids and keys:
+            rows = await tx.fetch_all(statement, ids=_asked(tx, ids), keys=_asked(tx, keys))
+            found += map(_Side._make, rows)
+    return found
 
 
 def _asked(tx: Transaction, values: Sequence[int] | Sequence[str]) -> Any:
@@ -192,21 +213,19 @@ def _node(side: _Side, depth: int, heads: Mapping[int, Head]) -> GraphNode:
     return GraphNode(side.partner_key, depth, head.name, head.primary_domain, head)
 
 
-async def _read_sides(
-    tx: Transaction, company_ids: Sequence[int], wanted: frozenset[PartnershipType]
-) -> dict[int, list[_Side]]:
-    found: dict[int, list[_Side]] = defaultdict(list, {one: [] for one in company_ids})
-    if not company_ids:
-        return found
+async def _read_sides(tx: Transaction, company_ids: Sequence[int]) -> _Seen:
+    found: _Seen = {one: [] for one in company_ids}
     if tx.dialect == "postgresql":
         rows = list(await tx.fetch_all(_AROUND_ALL, ids=list(company_ids)))
     else:
         rows = [row for one in company_ids for row in await tx.fetch_all(_AROUND, company_id=one)]
-    for row in rows:
-        side = _Side(*row)
-        if side.partnership_type in wanted:
-            found[side.company_id].append(side)
+    for side in map(_Side._make, rows):
+        found[side.company_id].append(side)
     return found
+
+
+def _is_whole(sides: Sequence[_Side] | None) -> bool:
+    return sides is not None and len(sides) < PARTNERS_MAX
 
 
 async def _read_heads(tx: Transaction, company_ids: Sequence[int]) -> dict[int, Head]:
