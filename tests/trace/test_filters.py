@@ -14,7 +14,6 @@ from pyroaring import BitMap
 from tests.trace.conftest import DAY_MS, NOW, World, organization, page
 
 from tracewell.kernel.database import Transaction
-from tracewell.trace.companies.columns import CompanyColumns
 from tracewell.trace.companies.indexing import rebuild_index
 from tracewell.trace.companies.properties import TIERS
 from tracewell.trace.filters.evaluation import evaluate
@@ -22,7 +21,7 @@ from tracewell.trace.filters.fields import FIELDS
 from tracewell.trace.filters.kinds import UseValue, is_version, version_key
 from tracewell.trace.filters.model import Group, Leaf, Node, TreeWrong
 from tracewell.trace.filters.parsing import DEPTH_MAX, NODES_MAX, parse_tree
-from tracewell.trace.filters.sources import Sources
+from tracewell.trace.filters.sources import CompanyMemory
 from tracewell.trace.technologies.store import fetch_catalogue
 from tracewell.values import Capture
 
@@ -332,7 +331,7 @@ trees = st.recursive(
 
 async def test_every_tree_finds_what_plain_python_finds(world: World) -> None:
     await world.ingest(captures())
-    columns = CompanyColumns()
+    memory = CompanyMemory()
     async with world.database.transaction() as tx:
         # Confidences of every tier, which captures alone do not give.
         await tx.execute("UPDATE technology_uses SET confidence = 30 + 23 * (company_id % 4)")
@@ -347,13 +346,13 @@ async def test_every_tree_finds_what_plain_python_finds(world: World) -> None:
             )
         await rebuild_index(tx, (await fetch_catalogue(tx)).values())
     async with world.database.snapshot() as tx:
-        await columns.refresh(tx)
+        sources = await memory.sources(tx)
         rows = await naive_rows(tx)
         assert len(rows) == len(DOMAINS)
         found_some = 0
         for tree in draw_trees(400):
             for tier in TIERS:
-                found = await evaluate(tree, Sources(tx, columns, tier))
+                found = await evaluate(tree, sources.at(tier))
                 meant = {one["company_id"] for one in rows if fits(tree, one, tier)}
                 assert set(found) == meant, (tree, tier)
                 found_some += 0 < len(meant) < len(rows)

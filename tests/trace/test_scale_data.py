@@ -12,12 +12,11 @@ from benchmarks.scale.loading import load
 from pyroaring import BitMap
 
 from tracewell.kernel.database import open_database
-from tracewell.trace.companies.columns import CompanyColumns
 from tracewell.trace.companies.indexing import rebuild_index
 from tracewell.trace.companies.rules import keep_facts, settle_use
 from tracewell.trace.filters.evaluation import evaluate
 from tracewell.trace.filters.model import Leaf
-from tracewell.trace.filters.sources import Sources
+from tracewell.trace.filters.sources import CompanyMemory
 from tracewell.trace.technologies.model import Technology
 from tracewell.trace.technologies.store import fetch_catalogue
 
@@ -74,10 +73,8 @@ def test_a_load_gives_companies_that_can_be_searched(database_url: str, tmp_path
                 await rebuild_index(tx, (await fetch_catalogue(tx)).values())
                 rows = await tx.fetch_all("SELECT facet, value, chunk, bits FROM company_bitmaps")
                 assert kept == {tuple(row[:3]): BitMap.deserialize(row[3]) for row in rows}
-                columns = CompanyColumns()
-                await columns.refresh(tx)
                 leaf = Leaf("partnership_type", "any_of", ["channel"])
-                found = await evaluate(leaf, Sources(tx, columns))
+                found = await evaluate(leaf, await CompanyMemory().sources(tx))
                 rows = await tx.fetch_all(
                     "SELECT DISTINCT company_id FROM partnerships"
                     " WHERE partnership_type = 'channel'"

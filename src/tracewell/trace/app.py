@@ -17,7 +17,6 @@ from tracewell.kernel.ids import IdFactory
 from tracewell.kernel.limits import Limiter
 from tracewell.trace.accounts.routes import accounts_router
 from tracewell.trace.accounts.service import Accounts
-from tracewell.trace.companies.columns import CompanyColumns
 from tracewell.trace.companies.routes import company_endpoints, company_fast_handlers
 from tracewell.trace.companies.service import Companies
 from tracewell.trace.computations.routes import computation_endpoints
@@ -27,6 +26,7 @@ from tracewell.trace.details.routes import detail_endpoints
 from tracewell.trace.details.service import Details
 from tracewell.trace.enrichment.routes import enrichment_endpoints
 from tracewell.trace.enrichment.service import Enrichment
+from tracewell.trace.filters.sources import CompanyMemory
 from tracewell.trace.flags.routes import flag_endpoints
 from tracewell.trace.flags.service import Flags
 from tracewell.trace.jobs.routes import job_endpoints
@@ -75,7 +75,7 @@ def build_trace(
     """Makes the product's services over the ground's parts."""
     pager = Pager(public_url)
     companies = Companies(database, ledger)
-    search = Search(database, ledger, CompanyColumns())
+    search = Search(database, ledger, CompanyMemory())
     members = Members(database, ledger, search, clock)
     return Trace(
         endpoints=(

@@ -16,7 +16,7 @@ from tracewell.trace.companies.properties import (
     short_grams,
     version_property,
 )
-from tracewell.trace.index.bitmaps import Property, read_any, write_bitmap
+from tracewell.trace.index.bitmaps import Property, note_rebuilt, read_any, write_bitmap
 from tracewell.trace.technologies.model import Technology
 from tracewell.trace.technologies.service import ensure_catalogue
 from tracewell.trace.technologies.store import fetch_catalogue
@@ -55,6 +55,7 @@ async def rebuild_groups(tx: Transaction, catalogue: Iterable[Technology]) -> No
             if companies:
                 _add_to_groups(groups, technology, tier, companies)
         await _write_all(tx, groups)
+    await note_rebuilt(tx)
 
 
 def _add_to_groups(

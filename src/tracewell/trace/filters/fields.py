@@ -104,15 +104,15 @@ _ALL = (
     ),
     FilterField(
         "first_observed_at", "observation", "Day of the first observation.", kinds.DATE,
-        readers.read_date("first_observed_at"),
+        readers.read_date("first_observed_day"),
     ),
     FilterField(
         "last_observed_at", "observation", "Day of the last observation.", kinds.DATE,
-        readers.read_date("last_observed_at"),
+        readers.read_date("last_observed_day"),
     ),
     FilterField(
         "last_crawled_at", "observation", "Day of the last crawl.", kinds.DATE,
-        readers.read_date("last_crawled_at"),
+        readers.read_date("last_crawled_day"),
     ),
 )  # fmt: skip
 

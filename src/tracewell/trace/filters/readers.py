@@ -10,13 +10,13 @@ import orjson
 from pyroaring import BitMap
 
 from tracewell.kernel.database import Sql, Transaction
-from tracewell.trace.companies.columns import ColumnName
+from tracewell.trace.companies.days import DAY_MS
 from tracewell.trace.companies.properties import TIERS
 from tracewell.trace.companies.rules import pack_types
+from tracewell.trace.companies.table import NumberColumn
 from tracewell.trace.filters.kinds import UseValue, is_version
 from tracewell.trace.filters.model import Leaf
-from tracewell.trace.filters.sources import Sources, as_bitmap
-from tracewell.trace.index.bitmaps import read_any, read_bitmaps, read_prefixed
+from tracewell.trace.filters.sources import Sources, as_bitmap, union
 from tracewell.trace.texts import like_pattern
 
 Read = Callable[[Sources, Leaf], Awaitable[BitMap]]
@@ -33,9 +33,11 @@ def _listed(column: str, table: str, key: str) -> Sql:
     )
 
 
-_TECHNOLOGY_IDS = _listed("technology_id", "technologies", "slug")
-_CATEGORY_NAMES = _listed("name", "categories", "slug")
-_VENDOR_NAMES = _listed("name", "vendors", "slug")
+_NAMED = {
+    "technology": _listed("technology_id", "technologies", "slug"),
+    "category": _listed("name", "categories", "slug"),
+    "vendor": _listed("name", "vendors", "slug"),
+}
 _IDS_BY_DOMAIN = _listed("company_id", "company_domains", "domain")
 _IDS_BY_SLUG = _listed("company_id", "companies", "slug")
 _PARTNERS_OF = Sql(
@@ -78,57 +80,66 @@ async def _by_key(tx: Transaction, statement: Sql, keys: Sequence[str]) -> dict[
     return {row[0]: row[1] for row in rows}
 
 
+async def _named(sources: Sources, kind: str, slugs: Sequence[str]) -> dict[str, str]:
+    """What the index knows entries of the catalogue by, those that there are."""
+    named = sources.memory.named
+    unknown = [slug for slug in slugs if (kind, slug) not in named]
+    if unknown:
+        for slug, value in (await _by_key(sources.tx, _NAMED[kind], unknown)).items():
+            named[kind, slug] = str(value)
+    return {slug: named[kind, slug] for slug in slugs if (kind, slug) in named}
+
+
 async def _combined(sources: Sources, leaf: Leaf, sets: Sequence[BitMap]) -> BitMap:
     """Of one set a value: their union, their intersection, or what is in none of them."""
     if leaf.operator == "all_of":
         return BitMap.intersection(*sorted(sets, key=len))
-    union = BitMap.union(*sets) if sets else BitMap()
-    return await sources.all() - union if leaf.operator == "none_of" else union
+    return await sources.all() - union(sets) if leaf.operator == "none_of" else union(sets)
 
 
 async def _faceted(
-    sources: Sources, leaf: Leaf, facet: str, statement: Sql, *, is_tiered: bool = True
+    sources: Sources, leaf: Leaf, facet: str, kind: str, *, is_tiered: bool = True
 ) -> BitMap:
-    known = await _by_key(sources.tx, statement, leaf.value)
+    known = await _named(sources, kind, leaf.value)
     # What must not be there is left out on the weakest evidence.
     tier = 0 if leaf.operator == "none_of" else sources.tier
     name = f"{facet}_{tier}" if is_tiered else facet
-    values = [str(known[slug]) if slug in known else "" for slug in leaf.value]
-    found = await read_bitmaps(sources.tx, name, sorted(set(values) - {""}))
-    return await _combined(sources, leaf, [found.get(value, BitMap()) for value in values])
+    found = await sources.having(name, list(known.values()))
+    sets = [found.get(known.get(slug, ""), BitMap()) for slug in leaf.value]
+    return await _combined(sources, leaf, sets)
 
 
 async def read_technology(sources: Sources, leaf: Leaf) -> BitMap:
     """Companies by the technologies that they run."""
-    return await _faceted(sources, leaf, "technology", _TECHNOLOGY_IDS)
+    return await _faceted(sources, leaf, "technology", "technology")
 
 
 async def read_dropped(sources: Sources, leaf: Leaf) -> BitMap:
     """Companies by the technologies that they ran before."""
-    return await _faceted(sources, leaf, "technology_dropped", _TECHNOLOGY_IDS, is_tiered=False)
+    return await _faceted(sources, leaf, "technology_dropped", "technology", is_tiered=False)
 
 
 async def read_vendor(sources: Sources, leaf: Leaf) -> BitMap:
     """Companies that run something of a vendor."""
-    return await _faceted(sources, leaf, "vendor", _VENDOR_NAMES)
+    return await _faceted(sources, leaf, "vendor", "vendor")
 
 
 async def read_category(sources: Sources, leaf: Leaf) -> BitMap:
     """Companies that run something of a category."""
-    return await _faceted(sources, leaf, "category", _CATEGORY_NAMES)
+    return await _faceted(sources, leaf, "category", "category")
 
 
 def read_facet(facet: str) -> Read:
     """Companies by a property whose values are what the leaf names."""
 
     async def read(sources: Sources, leaf: Leaf) -> BitMap:
-        found = await read_any(sources.tx, facet, leaf.value)
+        found = await sources.having_any(facet, leaf.value)
         return await _combined(sources, leaf, [found])
 
     return read
 
 
-def read_count(column: ColumnName) -> Read:
+def read_count(column: NumberColumn) -> Read:
     """Companies by a number."""
 
     async def read(sources: Sources, leaf: Leaf) -> BitMap:
@@ -138,15 +149,15 @@ def read_count(column: ColumnName) -> Read:
     return read
 
 
-def read_date(column: ColumnName) -> Read:
+def read_date(column: NumberColumn) -> Read:
     """Companies by the day of a time, both ends included."""
 
     async def read(sources: Sources, leaf: Leaf) -> BitMap:
         least, most = _bounds(leaf)
         return sources.columns.between(
             column,
-            None if least is None else start_of(least),
-            None if most is None else start_of(most, days_later=1) - 1,
+            None if least is None else start_of(least) // DAY_MS,
+            None if most is None else start_of(most) // DAY_MS,
         )
 
     return read
@@ -175,26 +186,26 @@ async def read_hiring(sources: Sources, leaf: Leaf) -> BitMap:
 async def read_use(sources: Sources, leaf: Leaf) -> BitMap:
     """Companies by all that is known of their use of one technology."""
     asked: UseValue = leaf.value
-    ids = await _by_key(sources.tx, _TECHNOLOGY_IDS, [asked.technology])
-    if not ids:
+    known = await _named(sources, "technology", [asked.technology])
+    if not known:
         return BitMap()
-    technology_id = ids[asked.technology]
+    technology = known[asked.technology]
     tier = sources.tier if asked.status == "active" else 0
     confidence = max(asked.min_confidence or 0, tier)
     if asked.status == "dropped" and not asked.asks_dates and confidence == 0:
-        found = await read_any(sources.tx, "technology_dropped", [str(technology_id)])
+        found = await sources.having_any("technology_dropped", [technology])
     elif asked.asks_dates or confidence not in TIERS or asked.status == "dropped":
-        found = await _read_uses(sources.tx, technology_id, asked, confidence)
+        found = await _read_uses(sources.tx, int(technology), asked, confidence)
     else:
-        found = await read_any(sources.tx, f"technology_{confidence}", [str(technology_id)])
+        found = await sources.having_any(f"technology_{confidence}", [technology])
     if asked.asks_version:
-        by_version = await read_prefixed(sources.tx, "version", f"{technology_id}:")
+        by_version = await sources.having_prefixed("version", f"{technology}:")
         fitting = [
             companies
             for value, companies in by_version.items()
             if is_version(value.partition(":")[2], asked)
         ]
-        found &= BitMap.union(*fitting) if fitting else BitMap()
+        found = found & union(fitting)
     return found
 
 
@@ -251,9 +262,9 @@ async def read_partnership_type(sources: Sources, leaf: Leaf) -> BitMap:
 
 async def read_posting_technology(sources: Sources, leaf: Leaf) -> BitMap:
     """Companies by the technologies that their postings name."""
-    ids = await _by_key(sources.tx, _TECHNOLOGY_IDS, leaf.value)
+    ids = await _named(sources, "technology", leaf.value)
     sets = [
-        as_bitmap(await sources.tx.fetch_all(_POSTING, technology_id=ids[slug]))
+        as_bitmap(await sources.tx.fetch_all(_POSTING, technology_id=int(ids[slug])))
         if slug in ids
         else BitMap()
         for slug in leaf.value
@@ -267,7 +278,7 @@ async def read_name(sources: Sources, leaf: Leaf) -> BitMap:
     if leaf.operator == "starts_with":
         return as_bitmap(await sources.tx.fetch_all(_BEGINS, text=text, above=f"{text}\U0010ffff"))
     if len(text) < TRIGRAM_CHARS:
-        return await read_any(sources.tx, "gram", [text])
+        return await sources.having_any("gram", [text])
     phrase = '"' + text.replace('"', '""') + '"'
     params = (
         {"phrase": phrase} if sources.tx.dialect == "sqlite" else {"pattern": like_pattern(text)}

@@ -64,6 +64,11 @@ _REMOVE_CHUNK = """
     DELETE FROM company_bitmaps WHERE facet = :facet AND value = :value AND chunk = :chunk"""
 
 
+_STATE = "SELECT change_number, rebuilt_number FROM company_changes"
+_REBUILT = """
+    UPDATE company_changes SET change_number = change_number + 1,
+      rebuilt_number = change_number + 1"""
+
 _COLUMNS = ("facet", "value", "chunk", "bits")
 
 Key = tuple[str, str, int]
@@ -75,6 +80,26 @@ class Property(NamedTuple):
 
     facet: str
     value: str
+
+
+class State(NamedTuple):
+    """Numbers of the last change of a company, or of what groups companies, and of the last change
+    of many bitmaps that is no company's."""
+
+    number: int
+    rebuilt_number: int
+
+
+async def read_state(tx: Transaction) -> State:
+    """The state of companies and bitmaps that the transaction sees."""
+    row = await tx.fetch_one(_STATE)
+    assert row is not None, "the table has one row"
+    return State(*row)
+
+
+async def note_rebuilt(tx: Transaction) -> None:
+    """Notes that bitmaps were written anew: whoever keeps some of them in memory forgets them."""
+    await tx.execute(_REBUILT)
 
 
 async def read_bitmaps(tx: Transaction, facet: str, values: Sequence[str]) -> Mapping[str, BitMap]:

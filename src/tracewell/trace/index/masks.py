@@ -7,6 +7,7 @@ the ids themselves takes a hundred times as long.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +19,15 @@ _ARRAY_MAX = 4_096
 """Ids up to which a container lists them, two bytes each; above, it is a bit for each."""
 
 
-def bitmap_of_mask(mask: npt.NDArray[np.bool_]) -> BitMap:
-    """The places that are true; at most 2**32 of them."""
+def bitmap_of_masks(parts: Iterable[npt.NDArray[np.bool_]]) -> BitMap:
+    """The places that are true in a mask that comes in parts of 65,536 places, the last one
+    shorter; at most 2**32 of them."""
     headers, bodies = [], []
-    for first in range(0, len(mask), _CONTAINER):
-        part = mask[first : first + _CONTAINER]
+    for place, part in enumerate(parts):
         count = int(np.count_nonzero(part))
         if count == 0:
             continue
-        headers.append((first // _CONTAINER, count - 1))
+        headers.append((place, count - 1))
         if count <= _ARRAY_MAX:
             bodies.append(np.flatnonzero(part).astype("<u2").tobytes())
         else:

@@ -8,11 +8,11 @@ from tracewell.kernel.credits import Call, Charge, Ledger
 from tracewell.kernel.credits.batch import Found
 from tracewell.kernel.database import Database, Transaction
 from tracewell.trace.companies import store
-from tracewell.trace.companies.columns import CompanyColumns, SortColumn
 from tracewell.trace.companies.model import Summary
+from tracewell.trace.companies.views import SortColumn
 from tracewell.trace.filters.evaluation import evaluate
 from tracewell.trace.filters.model import Leaf, Node
-from tracewell.trace.filters.sources import Sources
+from tracewell.trace.filters.sources import CompanyMemory, Sources
 from tracewell.trace.metering import metered
 from tracewell.trace.paging import Page
 from tracewell.trace.search.model import CompanyQuery, Sort
@@ -30,17 +30,17 @@ _COLUMNS: dict[str, SortColumn] = {
 
 
 class Search:
-    """Searches of companies. `columns` are shared by all of a process."""
+    """Searches of companies. `memory` is shared by all of a process."""
 
-    def __init__(self, database: Database, ledger: Ledger, columns: CompanyColumns) -> None:
+    def __init__(self, database: Database, ledger: Ledger, memory: CompanyMemory) -> None:
         self._database = database
         self._ledger = ledger
-        self._columns = columns
+        self._memory = memory
 
     async def warm(self) -> None:
         """Reads the columns, so that the first search does not wait for them."""
         async with self._database.snapshot() as tx:
-            await self._columns.refresh(tx)
+            await self._memory.sources(tx)
 
     async def search(
         self, call: Call, query: CompanyQuery, page: Page, *further: Node
@@ -68,15 +68,14 @@ class Search:
         return await store.fetch_summaries(tx, ids), len(found)
 
     async def sources(self, tx: Transaction) -> Sources:
-        """What trees are evaluated over, up to date in this transaction."""
-        await self._columns.refresh(tx)
-        return Sources(tx, self._columns)
+        """What trees are evaluated over, in the state of this transaction."""
+        return await self._memory.sources(tx)
 
     async def _sorted(
         self, sources: Sources, found: BitMap, sort: Sort, q: str | None, page: Page
     ) -> list[int]:
         if sort != "relevance":
-            return await self._columns.page(
+            return await sources.columns.page(
                 sources.tx,
                 found,
                 _COLUMNS[sort.removeprefix("-")],
@@ -92,7 +91,7 @@ class Search:
         offset = page.offset
         for group in (found & begins, found - begins):
             if len(ids) < page.limit:
-                ids += await self._columns.page(
+                ids += await sources.columns.page(
                     sources.tx,
                     group,
                     "technology_count" if q else "name",
