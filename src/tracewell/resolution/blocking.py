@@ -6,6 +6,7 @@ Keys are numbers in arrays, so that finding the blocks is one sort.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -22,7 +23,7 @@ _PHONE_DIGITS: Final = 7
 _ADDRESS_WORDS: Final = 10
 _SPACE: Final = 1 << 30
 
-# (records, keys): the same length, a key may stand several times for one record.
+# (records, keys): the same length, a key may stand several times for one record; by record.
 Keys = tuple[Ints, Ints]
 
 
@@ -32,8 +33,8 @@ def find_candidates(features: Sequence[Features], columns: Columns) -> tuple[Ind
     A block (records with one key) above `BLOCK_MAX` is compared as a sorted neighbourhood.
     """
     count = len(features)
-    common = _gather(_common_keys(features, columns), count)
-    rare = _gather(_rare_keys(columns), count)
+    common = _gather(_common_keys(columns))
+    rare = _gather(_rare_keys(columns))
     found = [*_pairs_of_blocks(common, count, BLOCK_MAX)]
     found += _pairs_of_blocks(rare, count, RARE_MAX)
     oversized = _oversized(common)
@@ -44,20 +45,25 @@ def find_candidates(features: Sequence[Features], columns: Columns) -> tuple[Ind
     return pairs // max(1, count), pairs % max(1, count)
 
 
-def _gather(keys: Iterator[Keys], count: int) -> list[Ints]:
-    """Records by block: arrays of sorted records, one for each key that several share."""
+def _gather(keys: Iterator[Keys]) -> list[Ints]:
+    """Records by block: sorted records, and where each key that several share begins, and of how
+    many.
+    """
     spaces = list(keys)
     if not spaces:
         return []
     codes = np.concatenate([key + place * (1 << 58) for place, (_, key) in enumerate(spaces)])
     records = np.concatenate([records for records, _ in spaces])
-    order = np.lexsort((records, codes))
+    # The records of a space are in order already, and a stable sort keeps them so.
+    order = np.argsort(codes, kind="stable")
     codes, records = codes[order], records[order]
     fresh = np.ones(len(codes), dtype=np.bool_)
     fresh[1:] = (codes[1:] != codes[:-1]) | (records[1:] != records[:-1])
     codes, records = codes[fresh], records[fresh]
-    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else codes
-    sizes = np.diff(np.r_[starts, len(codes)])
+    begins = np.ones(len(codes), dtype=np.bool_)
+    begins[1:] = codes[1:] != codes[:-1]
+    starts = np.flatnonzero(begins)
+    sizes = np.diff(starts, append=len(codes))
     shared = sizes > 1
     return [records, starts[shared], sizes[shared]]
 
@@ -69,8 +75,14 @@ def _pairs_of_blocks(blocks: list[Ints], count: int, size_max: int) -> Iterator[
     records, starts, sizes = blocks
     for size in np.unique(sizes[sizes <= size_max]).tolist():
         members = records[starts[sizes == size][:, None] + np.arange(size)[None, :]]
-        left, right = np.triu_indices(size, 1)
+        left, right = _pairs_within(size)
         yield (members[:, left] * count + members[:, right]).ravel()
+
+
+@lru_cache(maxsize=BLOCK_MAX)
+def _pairs_within(size: int) -> tuple[Ints, Ints]:
+    left, right = np.triu_indices(size, 1)
+    return left, right
 
 
 def _oversized(blocks: list[Ints]) -> list[Ints]:
@@ -106,7 +118,7 @@ def _neighbours(members: Ints, rank: Ints, count: int) -> Indexes:
     return np.concatenate(found)
 
 
-def _common_keys(features: Sequence[Features], columns: Columns) -> Iterator[Keys]:
+def _common_keys(columns: Columns) -> Iterator[Keys]:
     """What two records of one holder have in common in spite of a slip here or there."""
     for values in (columns.personal, columns.contacts, columns.emails):
         if values.texts:
@@ -145,14 +157,16 @@ def _rare_keys(columns: Columns) -> Iterator[Keys]:
     names = columns.names
     holder, heard = _heard(names)
     yield _cells(heard, holder)
-    bare, short = Interned(), []
-    skeletons = np.array(
-        [bare.number(skeleton(w)) if len(w) > 3 else -1 for w in names.vocabulary] or [-1],
-        dtype=np.int64,
-    )
+    long = [place for place, word in enumerate(names.vocabulary) if len(word) > 3]
+    skeletons = np.full(max(1, len(names.vocabulary)), -1, dtype=np.int64)
+    skeletons[long] = Interned().number_all([skeleton(names.vocabulary[p]) for p in long])
     yield _cells(np.where(names.words >= 0, skeletons[names.words], -1), holder)
-    for place, word in enumerate(names.vocabulary):
-        short += [(place, group) for group in SHORT_FORMS.get(word, ())]
+    short = [
+        (place, group)
+        for place, word in enumerate(names.vocabulary)
+        if word in SHORT_FORMS
+        for group in SHORT_FORMS[word]
+    ]
     if short:
         places, groups = np.array(short, dtype=np.int64).T
         table = np.full((len(names.vocabulary), int(np.bincount(places).max())), -1, np.int64)
@@ -211,11 +225,9 @@ def _whole_name(heard: Ints) -> Ints:
 
 def _places(columns: Columns) -> tuple[Ints, Ints]:
     """The numbers and the longer words of each record's addresses."""
-    is_number = np.array([t[0].isdigit() for t in columns.address_texts] or [False], dtype=np.bool_)
-    is_text = np.array(
-        [not t[0].isdigit() and len(t) > 3 for t in columns.address_texts] or [False],
-        dtype=np.bool_,
-    )
+    texts = columns.address_texts or [""]
+    is_number = np.array([text < "a" for text in texts], dtype=np.bool_)  # begins with a digit
+    is_text = ~is_number & (np.array([len(text) for text in texts], dtype=np.int64) > 3)
     table = columns.address_words[:, :_ADDRESS_WORDS]
     there = table >= 0
     return (

@@ -122,34 +122,50 @@ def _answer(
     explanations = explain(records, linkage, home, ids) if explained else {}
     found = []
     for place, cluster in enumerate(linkage.clusters):
-        doubts = sorted(across.get(place, {}).items(), key=lambda d: (-d[1], ids[d[0]]))
-        nobody = math.prod(1.0 - probability for _, probability in doubts)
-        alone = round(min(LONE_CONFIDENCE_MAX, max(0.001, nobody)), 4)
-        members = tuple(
-            Member(
-                records[i].record_id,
-                records[i].source,
-                alone if len(cluster) == 1 else round(within[i], 4),
-            )
-            for i in cluster
+        doubts = (
+            sorted(across[place].items(), key=lambda d: (-d[1], ids[d[0]]))
+            if place in across
+            else []
         )
+        members = _members(cluster, records, within, [probability for _, probability in doubts])
         found.append(
             Cluster(
                 entity_id=ids[place],
-                kind=next(
-                    (k for i in cluster if (k := records[i].kind) is not Kind.UNKNOWN), Kind.UNKNOWN
-                ),
-                confidence=min(member.confidence for member in members),
+                kind=_kind([records[i].kind for i in cluster]),
+                confidence=min([member.confidence for member in members]),
                 members=members,
                 possibly_same_as=tuple(
-                    Doubt(ids[other], round(p, 4))
-                    for other, p in doubts[:POSSIBLE_MAX]
-                    if p >= POSSIBLE_MIN
+                    [
+                        Doubt(ids[other], round(p, 4))
+                        for other, p in doubts[:POSSIBLE_MAX]
+                        if p >= POSSIBLE_MIN
+                    ]
                 ),
                 explanation=explanations.get(place),
             )
         )
     return tuple(found)
+
+
+def _members(
+    cluster: Sequence[int],
+    records: Sequence[SourceRecord],
+    within: Mapping[int, float],
+    doubts: Sequence[float],
+) -> tuple[Member, ...]:
+    if len(cluster) > 1:
+        return tuple(
+            [Member(records[i].record_id, records[i].source, round(within[i], 4)) for i in cluster]
+        )
+    lone = records[cluster[0]]
+    nobody = math.prod([1.0 - probability for probability in doubts])
+    alone = round(min(LONE_CONFIDENCE_MAX, max(0.001, nobody)), 4)
+    return (Member(lone.record_id, lone.source, alone),)
+
+
+def _kind(kinds: Sequence[Kind]) -> Kind:
+    """What the first record says that says anything."""
+    return next((kind for kind in kinds if kind is not Kind.UNKNOWN), Kind.UNKNOWN)
 
 
 def _confidences(
@@ -190,5 +206,5 @@ def linkage_bits(linkage: Linkage) -> Floats:
 
 def _entity_id(records: Sequence[SourceRecord], id_key: bytes) -> str:
     """An id that only these records have; under a key nobody can guess it from them."""
-    told = "\x1e".join(f"{r.source}\x1f{r.record_id}" for r in records).encode("utf-8", "replace")
-    return "ent_" + hmac.digest(id_key, told, "sha256")[:16].hex()
+    told = "\x1e".join([f"{r.source}\x1f{r.record_id}" for r in records])
+    return "ent_" + hmac.digest(id_key, told.encode("utf-8", "replace"), "sha256")[:16].hex()

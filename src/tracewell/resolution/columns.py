@@ -16,6 +16,7 @@ from tracewell.resolution.model import Kind
 NAME_WORDS_MAX: Final = 5
 JOINED_LETTERS_MIN: Final = 6
 _KINDS: Final = {Kind.PERSON: 1, Kind.ORGANIZATION: 2, Kind.UNKNOWN: 0}
+_GENDERS: Final = {"": 0, "m": 1, "f": 2}
 # How far a shared value of a scheme speaks for one holder, of what its rarity says.
 SCHEME_WORTH: Final = {"mailhost": 0.15, "username": 0.35, "handle": 0.35, "ip": 0.1, "url": 0.3}
 PERSON: Final = 1
@@ -106,7 +107,9 @@ class Columns:
 
 def build_columns(features: Sequence[Features]) -> Columns:
     """The arrays of records that are sorted by their key."""
-    holders = [min((n.key for n in f.names), default=f"#{i}") for i, f in enumerate(features)]
+    holders = [
+        min([n.key for n in f.names]) if f.names else f"#{i}" for i, f in enumerate(features)
+    ]
     births = np.array([f.birth for f in features], dtype=np.int64).reshape(-1, 3)
     codes = births[:, 0] * 10_000 + births[:, 1] * 100 + births[:, 2]
     _, places, counts = np.unique(codes, return_inverse=True, return_counts=True)
@@ -115,16 +118,25 @@ def build_columns(features: Sequence[Features]) -> Columns:
         kinds=np.array([_KINDS[f.kind] for f in features], dtype=np.int64),
         births=births,
         birth_rarity=_bits(counts[places], len(features), 1 / 25_000, 1_000.0),
-        genders=np.array([{"m": 1, "f": 2}.get(f.gender, 0) for f in features], dtype=np.int64),
+        genders=np.array([_GENDERS[f.gender] for f in features], dtype=np.int64),
         names=_name_columns(features),
         personal=_value_sets([f.personal for f in features], holders, 1e-6),
-        emails=_value_sets([[("email", e) for e in f.emails] for f in features], holders, 1e-5),
+        emails=_value_sets(
+            [[("email", e) for e in f.emails] if f.emails else [] for f in features],
+            holders,
+            1e-5,
+        ),
         phones=_value_sets(
-            [[("phone", p[-9:]) for p in f.phones] for f in features], holders, 1e-5
+            [[("phone", p[-9:]) for p in f.phones] if f.phones else [] for f in features],
+            holders,
+            1e-5,
         ),
         contacts=_value_sets([f.contacts for f in features], holders, 1e-5),
         employers=_value_sets(
-            [[("employer", w) for e in f.employers for w in e.words] for f in features],
+            [
+                [("employer", w) for e in f.employers for w in e.words] if f.employers else []
+                for f in features
+            ],
             holders,
             1e-3,
         ),
@@ -187,7 +199,7 @@ def _name_columns(features: Sequence[Features]) -> Names:
         has_vowels=np.array(vowels, dtype=np.bool_),
         ideographs=characters,
         vocabulary=values,
-        sounds=np.array([heard.number(sound(w)) for w in values] or [0], dtype=np.int64),
+        sounds=np.array(heard.number_all([sound(w) for w in values]) or [0], dtype=np.int64),
         skeletons=_skeletons(rows, vowels, values, heard),
         starts=starts_array,
         counts=np.diff(np.append(starts_array, len(rows))),
@@ -203,6 +215,8 @@ def _skeletons(
     Numbered with the sounds: what sounds like bare consonants agrees with them.
     """
     found = np.full(max(1, len(values)), -1, dtype=np.int64)
+    if all(vowels):
+        return found
     bare = {number for row, has in zip(rows, vowels, strict=True) if not has for number in row}
     for number in sorted(bare):
         found[number] = heard.number(skeleton(values[number]))

@@ -131,17 +131,24 @@ def extract_features(record: SourceRecord) -> Features:
     births.discard((0, 0, 0))
     return Features(
         kind=record.kind,
-        names=tuple(dict.fromkeys(parse_name(n, record.kind) for n in sorted(names)))[:NAMES_MAX],
+        names=_parsed(names, record.kind),
         birth=births.pop() if len(births) == 1 else (0, 0, 0),
-        personal=tuple(sorted(personal)[:IDENTIFIERS_MAX]),
-        contacts=tuple(sorted(contacts)[:IDENTIFIERS_MAX]),
-        emails=tuple(sorted(emails)[:IDENTIFIERS_MAX]),
-        phones=tuple(sorted(phones)[:IDENTIFIERS_MAX]),
-        address_words=_address_words(addresses),
+        personal=tuple(sorted(personal)[:IDENTIFIERS_MAX]) if personal else (),
+        contacts=tuple(sorted(contacts)[:IDENTIFIERS_MAX]) if contacts else (),
+        emails=tuple(sorted(emails)[:IDENTIFIERS_MAX]) if emails else (),
+        phones=tuple(sorted(phones)[:IDENTIFIERS_MAX]) if phones else (),
+        address_words=_address_words(addresses) if addresses else (),
         gender=gender,
-        employers=tuple(parse_name(e, Kind.ORGANIZATION) for e in sorted(set(employers))[:4]),
-        attributes=tuple(sorted(a for a in attributes if a[1]))[:IDENTIFIERS_MAX],
+        employers=tuple([parse_name(e, Kind.ORGANIZATION) for e in sorted(set(employers))[:4]]),
+        attributes=tuple(sorted([a for a in attributes if a[1]])[:IDENTIFIERS_MAX]),
     )
+
+
+def _parsed(texts: list[str], kind: Kind) -> tuple[ParsedName, ...]:
+    """The names in the order of the alphabet, each once."""
+    if len(texts) == 1:
+        return (parse_name(texts[0], kind),)
+    return tuple(dict.fromkeys([parse_name(text, kind) for text in sorted(texts)]))[:NAMES_MAX]
 
 
 @lru_cache(maxsize=4_096)
@@ -191,7 +198,8 @@ def normalize_phone(text: str) -> str:
 
 def normalize_number(text: str) -> str:
     """Letters and digits of a document's number."""
-    return _SIGNS.sub("", plain(text))
+    folded = plain(text)
+    return folded if folded.isalnum() else _SIGNS.sub("", folded)
 
 
 def is_role_mailbox(email: str) -> bool:
@@ -245,19 +253,21 @@ def _checked(year: int, month: int, day: int) -> tuple[int, int, int]:
 
 
 @lru_cache(maxsize=65_536)
-def _words_of_address(text: str) -> tuple[str, ...]:
-    fold = _ADDRESS_FOLDS.get
-    return tuple(
-        [
-            w.removesuffix("strasse") + "st" if w.endswith("strasse") else fold(w, w)
-            for w in words(text)
+def words_of_address(text: str) -> tuple[str, ...]:
+    """The words of one address, the usual ones in their short forms."""
+    found = words(text)
+    told = [_ADDRESS_FOLDS.get(w, w) for w in found]
+    if "strasse" in "".join(found):
+        told = [
+            w.removesuffix("strasse") + "st" if w.endswith("strasse") else folded
+            for w, folded in zip(found, told, strict=True)
         ]
-    )
+    return tuple(told)
 
 
 def _address_words(addresses: list[str]) -> tuple[str, ...]:
     """The words of all addresses as one set."""
     if len(addresses) == 1:
-        return tuple(dict.fromkeys(_words_of_address(addresses[0])))[:ADDRESS_WORDS_MAX]
-    found = dict.fromkeys(w for a in sorted(set(addresses)) for w in _words_of_address(a))
+        return tuple(dict.fromkeys(words_of_address(addresses[0])))[:ADDRESS_WORDS_MAX]
+    found = dict.fromkeys(w for a in sorted(set(addresses)) for w in words_of_address(a))
     return tuple(found)[:ADDRESS_WORDS_MAX]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from anyascii import anyascii
@@ -12,25 +14,34 @@ from anyascii import anyascii
 TEXT_CHARACTERS_MAX: Final = 512
 
 _WORD: Final = re.compile(r"[a-z0-9]+")
-_JOINED: Final = re.compile(r"(?<=[a-z0-9])['\u2019`\u02bc](?=[a-z0-9])")
+_JOINED: Final = re.compile(r"(?<=[a-z0-9])['`](?=[a-z0-9])")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _REPEATED: Final = re.compile(r"(.)\1+")
-# Letters and groups of letters that spellings and romanisations exchange for each other; of
-# several that begin at one place the first counts.
-_SOUNDS: Final = (
-    ("sch(?=[aeioulmnrw])", "s"), ("sh", "s"), ("sz(?=[aeiou])", "s"), ("^hs", "s"),
-    ("^x(?=[aeiou])", "s"), ("tsch", "c"), ("tch", "c"), ("ch(?=[lr])", "k"), ("ch", "c"),
-    ("cz", "c"), ("tj", "c"), ("ph", "f"), ("t[sz]", "s"), ("d[zs]", "s"), ("kh", "k"),
-    ("ck", "k"), ("q", "k"), ("(?<!^)c(?=[eiy])", "s"), ("c", "k"), ("gh", "g"), ("dh", "d"),
-    ("th", "t"), ("bh", "b"), ("x", "ks"), ("w", "v"), ("zh", "j"), ("dj", "j"), ("z", "s"),
-    ("ee|ie|ii|iy|ij|yj|ey|ei|y", "i"), ("oo|ou|ow|uo", "u"), ("ae|ai|ay|eh", "e"),
-    ("(?<=[aeiou])h(?![aeiou])", ""),
+# Letters and groups of letters that spellings and romanisations exchange for each other, by their
+# first letter (so that the engine passes over what cannot match): what follows it, and how the
+# group sounds. Of several that fit the first counts.
+_SOUNDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
+    {
+        "s": (("ch(?=[aeioulmnrw])", "s"), ("h", "s"), ("z(?=[aeiou])", "s")),
+        "h": (("(?<=^h)s", "s"), ("(?<=[aeiou]h)(?![aeiou])", "")),
+        "x": (("(?<=^x)(?=[aeiou])", "s"), ("", "ks")),
+        "t": (("s?ch", "c"), ("j", "c"), ("[sz]", "s"), ("h", "t")),
+        "c": (("h(?=[lr])", "k"), ("[hz]", "c"), ("k", "k"), ("(?<!^c)(?=[eiy])", "s"), ("", "k")),
+        "p": (("h", "f"),), "d": (("[zs]", "s"), ("h", "d"), ("j", "j")), "k": (("h", "k"),),
+        "q": (("", "k"),), "g": (("h", "g"),), "b": (("h", "b"),), "w": (("", "v"),),
+        "z": (("h", "j"), ("", "s")), "e": (("[eiy]", "i"), ("h", "e")), "i": (("[eijy]", "i"),),
+        "y": (("j?", "i"),), "o": (("[ouw]", "u"),), "u": (("o", "u"),), "a": (("[eiy]", "e"),),
+    }
 )  # fmt: skip
-# An empty group behind each says which it was; in front, it would hide the first letters, by which
-# the engine passes over what cannot match.
-_SOUND: Final = re.compile("|".join(f"(?:{pattern})()" for pattern, _ in _SOUNDS))
+# An empty group behind each says which it was.
+_SOUND: Final = re.compile(
+    "|".join(
+        f"{letter}(?:{'|'.join(f'{rest}()' for rest, _ in groups)})"
+        for letter, groups in _SOUNDS.items()
+    )
+)
+_SPOKEN: Final = tuple(spoken for groups in _SOUNDS.values() for _, spoken in groups)
 _VOWELS: Final = dict.fromkeys(map(ord, "aeiouvh'`"))
-_SPOKEN: Final = tuple(spoken for _, spoken in _SOUNDS)
 
 
 @lru_cache(maxsize=65_536)
@@ -56,14 +67,17 @@ def plain(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words and numbers of a text in plain letters; an apostrophe within a word joins it."""
-    return _WORD.findall(_JOINED.sub("", plain(text)))
+    folded = plain(text)
+    if "'" in folded or "`" in folded:  # what plain letters leave of apostrophes
+        folded = _JOINED.sub("", folded)
+    return _WORD.findall(folded)
 
 
 @lru_cache(maxsize=65_536)
 def sound(word: str) -> str:
     """How a plain word sounds across spellings and romanisations: equal for Qaddafi and Kaddafi."""
     heard = _SOUND.sub(lambda found: _SPOKEN[(found.lastindex or 1) - 1], word)
-    return _REPEATED.sub(r"\1", heard) if _REPEATED.search(heard) else heard
+    return _REPEATED.sub(lambda found: found[1], heard) if _REPEATED.search(heard) else heard
 
 
 @lru_cache(maxsize=65_536)

@@ -5,7 +5,7 @@ Levels are small numbers, best highest, -1 where one side is silent. Weights: `w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -28,10 +28,17 @@ _DAYS: Final = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 33
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The level of agreement of each pair in one field, and the rarity (bits) of what agrees."""
+    """The level of agreement of each pair in one field, and the rarity (bits) of what agrees.
+
+    `told` are the places of the pairs of which neither side is silent.
+    """
 
     level: Ints
     rarity: Floats
+    told: Indexes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "told", np.flatnonzero(self.level >= 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +157,20 @@ def _compare_sets(values: ValueSets, left: Indexes, right: Indexes) -> Field:
 
 
 def _compare_emails(values: ValueSets, left: Indexes, right: Indexes) -> tuple[Field, Bools]:
-    field = _compare_sets(values, left, right)
+    compared = _compare_sets(values, left, right)
+    shared = np.zeros(len(left), dtype=np.bool_)
+    if not len(compared.told):
+        return compared, shared
     a, b = values.values[left], values.values[right]
-    places = np.flatnonzero(field.level == 0)
+    places = np.flatnonzero(compared.level == 0)
     if len(places):
         ours = [values.texts[i] for i in a[places, 0]]
         theirs = [values.texts[i] for i in b[places, 0]]
-        field.level[places[_similar_emails(ours, theirs)]] = 1
-    shared = np.zeros(len(left), dtype=np.bool_)
-    equal = np.flatnonzero(field.level == 2)
+        compared.level[places[_similar_emails(ours, theirs)]] = 1
+    equal = np.flatnonzero(compared.level == 2)
     if len(equal):
         shared[equal] = values.is_shared[a[equal]].any(axis=1)
-    return field, shared
+    return compared, shared
 
 
 def _similar_emails(ours: list[str], theirs: list[str]) -> Bools:
@@ -201,12 +210,11 @@ def _compare_personal(values: ValueSets, left: Indexes, right: Indexes) -> tuple
         places, first = places[rows], cells.argmax(axis=1)
         x = a[rows][np.arange(len(places)), first // b.shape[1]]
         y = b[rows][np.arange(len(places)), first % b.shape[1]]
-        near = _within([values.texts[i] for i in x], [values.texts[i] for i in y], 1)
-        long = np.array([len(values.texts[i]) >= 6 for i in x], dtype=np.bool_)
+        ones, others = ([values.texts[i] for i in numbers.tolist()] for numbers in (x, y))
+        near = _within(ones, others, 1)
+        long = np.array([len(text) >= 6 for text in ones], dtype=np.bool_)
         level[places] = np.where(near & long, 1, 0)
-        consecutive[places] = [
-            values.texts[i][:-1] == values.texts[j][:-1] for i, j in zip(x, y, strict=True)
-        ]
+        consecutive[places] = [p[:-1] == q[:-1] for p, q in zip(ones, others, strict=True)]
     level[equal] = 2
     return Field(level, rarity), consecutive
 

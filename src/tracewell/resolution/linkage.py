@@ -69,8 +69,8 @@ def link_features(
     columns = build_columns(features)
     left, right = candidates or find_candidates(features, columns)
     comparison = compare_pairs(columns, left, right)
-    estimates = estimate(comparison, count)
-    scored = [(comparison, score(comparison, estimates))]
+    estimates, scores = estimate(comparison, count)
+    scored = [(comparison, scores)]
     pairs = _gather(scored, threshold)
     groups = bounded_components(count, pairs)
     further = uncompared_pairs(groups, count, left * count + right)

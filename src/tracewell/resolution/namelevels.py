@@ -129,20 +129,23 @@ def _levels_of(names: Names, x: Ints, y: Ints) -> Ints:
     return level
 
 
-_LETTER_BITS: Final = tuple(1 << (c & 31 if c >= 97 else 32 + (c & 15)) for c in range(256))
+_LETTER_BITS: Final = np.array(
+    [1 << (c & 31 if c >= 97 else 32 + (c & 15)) for c in range(256)], dtype=np.uint64
+)
 
 
 def _letter_masks(words: list[str]) -> tuple[npt.NDArray[np.uint64], Ints]:
-    masks = []
-    for word in words:
-        mask = 0
-        for code in word.encode():
-            mask |= _LETTER_BITS[code]
-        masks.append(mask)
-    return (
-        np.array(masks or [0], dtype=np.uint64),
-        np.array([len(w) for w in words] or [0], dtype=np.int64),
-    )
+    """The set of each word's letters as bits, and its length; no word is empty."""
+    if not words:
+        return np.zeros(1, dtype=np.uint64), np.zeros(1, dtype=np.int64)
+    codes, lengths = _letters(words)
+    return np.bitwise_or.reduceat(_LETTER_BITS[codes], np.cumsum(lengths) - lengths), lengths
+
+
+def _letters(texts: list[str]) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """The letters of plain texts one after the other, and how many each has."""
+    codes = np.frombuffer("".join(texts).encode("ascii"), dtype=np.uint8)
+    return codes, np.array([len(text) for text in texts], dtype=np.int64)
 
 
 def _distances(texts: list[str], x: Ints, y: Ints) -> Ints:
@@ -157,13 +160,12 @@ def letters_apart(texts: list[str], x: Ints, y: Ints) -> Ints:
     """How many letters one word has that the other lacks, in whatever order they stand."""
     if not len(x):
         return np.zeros(0, dtype=np.int64)
-    known = np.unique(np.concatenate([x, y]))
-    table = np.zeros((int(known.max()) + 1, 32), dtype=np.int8)
-    for number in known.tolist():
-        for code in texts[number].encode():
-            table[number, code & 31] += 1
-    apart = table[x].astype(np.int64) - table[y]
-    more, fewer = np.where(apart > 0, apart, 0).sum(1), np.where(apart < 0, -apart, 0).sum(1)
+    known, places = np.unique(np.concatenate([x, y]), return_inverse=True)
+    codes, lengths = _letters([texts[number] for number in known.tolist()])
+    cells = np.repeat(np.arange(len(known)) * 32, lengths) + (codes & 31)
+    table = np.bincount(cells, minlength=len(known) * 32).reshape(-1, 32)
+    apart = table[places[: len(x)]] - table[places[len(x) :]]
+    more, fewer = np.maximum(apart, 0).sum(1), np.maximum(-apart, 0).sum(1)
     return np.asarray(np.maximum(more, fewer), dtype=np.int64)
 
 
@@ -256,7 +258,11 @@ def _judge(names: Names, a: Ints, b: Ints, slots: _Slots, are_people: Bools) -> 
     given = np.where(joined, EXACT, given)
     family = np.where(joined, EXACT, family)
     given = _judge_ideographs(names, a, b, given)
-    title, title_rarity = _titles(names, a, b, slots, alone_a, alone_b, joined)
+    title, title_rarity = (
+        (np.full(len(a), -1, dtype=np.int64), np.zeros(len(a)))
+        if are_people.all()
+        else _titles(names, a, b, slots, alone_a, alone_b, joined)
+    )
     told_a, told_b = names.generations[a], names.generations[b]
     return NameLevels(
         given=np.where(are_people, given, -1),
@@ -363,6 +369,8 @@ def _titles(
 
 def _best_of_each(levels: NameLevels, pair: Ints, count: int) -> NameLevels:
     """Of the combinations of each pair the most alike; silent where a record has no name."""
+    if len(pair) == count and bool((np.diff(pair) == 1).all()):
+        return levels  # one name each
     worth = (
         np.where(levels.given >= 0, _ORDER[np.maximum(levels.given, 0)], 0.0)
         + np.where(levels.family >= 0, _ORDER[np.maximum(levels.family, 0)], 0.0)

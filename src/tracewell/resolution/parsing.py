@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from rapidfuzz.distance import OSA
 
@@ -34,8 +33,7 @@ _LONG_FORMS: Final = tuple(
 _TENS: Final = frozenset(map(str, range(20, 100, 10)))
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedName:
+class ParsedName(NamedTuple):
     """A name's words in plain letters and their order, without titles, suffixes and legal forms.
 
     `generation` is `1` for Sr, `2` for Jr or II, and so on; empty when the name does not say.
@@ -83,7 +81,7 @@ def _parse_person(text: str) -> ParsedName:
         particles, plain_words = [], kept
     return ParsedName(
         words=tuple(_without_repeats(plain_words)),
-        particles=tuple(PARTICLE_FOLDS.get(p, p) for p in particles),
+        particles=tuple([PARTICLE_FOLDS.get(p, p) for p in particles]),
         generation=generation,
         has_vowels=not writes_no_vowels(text),
         is_inverted=is_inverted,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracewell.resolution.clusters import resolve
-from tracewell.resolution.features import parse_date
+from tracewell.resolution.features import parse_date, words_of_address
 from tracewell.resolution.folding import plain, skeleton, sound
 from tracewell.resolution.names import align_names, compare_names
 from tracewell.resolution.parsing import parse_name
@@ -40,5 +40,6 @@ def warm() -> None:
 
 def forget() -> None:
     """Drops what is remembered of names and texts; results do not change, only their speed."""
-    for remembered in (plain, sound, skeleton, parse_name, parse_date, align_names):
+    of_texts = (plain, sound, skeleton, words_of_address, parse_date, parse_name, align_names)
+    for remembered in of_texts:
         remembered.cache_clear()

@@ -179,17 +179,16 @@ PRIORS: Final = Estimates(
 )
 
 
-def estimate(comparison: Comparison, record_count: int) -> Estimates:
-    """The priors, moved by what the pairs of the batch show.
+def estimate(comparison: Comparison, record_count: int) -> tuple[Estimates, Scores]:
+    """The priors, moved by what the pairs of the batch show, and the pairs' scores under them.
 
     Expectation maximisation with the priors as `PRIOR_STRENGTH` pairs of one holder and
     `PRIOR_PAIRS` pairs of any seen before. A small batch keeps the priors, a large one tells how
     reliable its own fields are and how many of its records are one.
     """
-    estimates = PRIORS
+    estimates, scores = PRIORS, score(comparison, PRIORS)
     pairs = record_count * (record_count - 1) / 2
     for _ in range(ROUNDS if len(comparison.left) else 0):
-        scores = score(comparison, estimates)
         # Of pairs that exclude each other only the plainest tell how often a field is wrong. That
         # holds whatever the batch has shown so far: else one false pair would let in the next.
         dates_differ = comparison.fields["birth"].level == DATES_DIFFER
@@ -200,16 +199,17 @@ def estimate(comparison: Comparison, record_count: int) -> Estimates:
             break  # nothing to learn from
         shares, differing = {}, {}
         for name, rows in LEVELS.items():
-            level = comparison.fields[name].level
-            told = level >= 0
-            seen = np.bincount(level[told], weights=weight[told], minlength=len(rows))[: len(rows)]
+            told = comparison.fields[name].told
+            level = comparison.fields[name].level[told]
+            seen = np.bincount(level, weights=weight[told], minlength=len(rows))[: len(rows)]
             strong = PRIORS.shares[name] * PRIOR_STRENGTH
             shares[name] = (strong + seen) / (PRIOR_STRENGTH + seen.sum())
             least = strong[0] + max(0.0, seen[0] - math.sqrt(seen[0]))
             differing[name] = float(least / (PRIOR_STRENGTH + seen.sum()))
         matches = float(weight.sum()) + PRIOR_PAIRS * 2.0**PRIOR_BITS
         estimates = Estimates(shares, math.log2(matches / (pairs + PRIOR_PAIRS)), differing)
-    return estimates
+        scores = score(comparison, estimates)
+    return estimates, scores
 
 
 def score(comparison: Comparison, estimates: Estimates) -> Scores:
@@ -246,13 +246,14 @@ def score(comparison: Comparison, estimates: Estimates) -> Scores:
     _discount(by_field, _PREMISES, flatmates, HOUSEHOLD_SHARE)
     support = np.zeros(len(comparison.left))
     for name in _CORROBORATING:
-        support = support + np.maximum(0.0, by_field[name])
+        if len(comparison.fields[name].told):
+            support += np.maximum(0.0, by_field[name])
     named = by_field["given"] + by_field["family"] + by_field["title"]
     ceiling = np.minimum(NAME_BITS_MAX, -prior - ALONE_BITS_LACKING + support)
     by_field["ceiling"] = np.minimum(0.0, ceiling - named)
     bits = np.full(len(comparison.left), prior)
     for name in sorted(by_field):
-        bits = bits + by_field[name]
+        bits += by_field[name]
     rivals = _contradicting(levels["birth"], shares["birth"])
     registries_differ = ~comparison.are_people & (levels["personal"] == 0)
     forbidden = comparison.kinds_differ | names.generations_differ | registries_differ
@@ -316,7 +317,7 @@ _WORTH: Final = {
 
 def _field_bits(comparison: Comparison, name: str, shares: Floats) -> Floats:
     field, worth = comparison.fields[name], _WORTH[name]
-    told = np.flatnonzero(field.level >= 0)
+    told = field.told
     bits = np.zeros(len(field.level))
     if not len(told):
         return bits
