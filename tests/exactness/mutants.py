@@ -212,7 +212,7 @@ class _LateEdge(OpenLedger):
         self, tx: Transaction, requests: Sequence[ChargeRequest]
     ) -> dict[ItemKey, Window]:
         windows = await super().look(tx, requests)
-        return {key: replace(window, expires_at=window.expires_at + 1)
+        return {key: window._replace(expires_at=window.expires_at + 1)
                 for key, window in windows.items()}  # fmt: skip
 
 

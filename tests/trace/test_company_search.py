@@ -77,6 +77,28 @@ async def test_a_search_finds_what_fits_every_filter_in_order(world: World) -> N
         assert await search(world, key, **params) == found, params
 
 
+async def test_names_that_begin_alike_are_sorted_by_what_follows_and_equal_ones_by_age(
+    world: World,
+) -> None:
+    long = "International Business of "  # more than what is kept of a name in memory
+    names = [
+        long + "Zwolle", "Ab", "ab", "Éclair", "Zz", long + "Ägypten", long + "Aachen", "Abc",
+        "International Business o", long.strip(), long + "aachen", "AB", "International", "日本",
+    ]  # fmt: skip
+    # Taken in one by one: a company's age is its number.
+    for number, name in enumerate(names):
+        await world.ingest([page(f"https://number-{number}.example/", home(name))])
+    expected = sorted(range(len(names)), key=lambda number: (names[number].casefold(), number))
+    slugs = [f"number-{number}" for number in expected]
+    key = await world.org_key(await world.make_org("Buyer"))
+    for sort, ordered in (("name", slugs), ("-name", slugs[::-1])):
+        assert await search(world, key, sort=sort) == ordered
+        for limit in (1, 3, 5):
+            pages = range(1, -(-len(names) // limit) + 1)
+            walked = [await search(world, key, sort=sort, limit=limit, page=n) for n in pages]
+            assert [slug for one in walked for slug in one] == ordered
+
+
 async def test_the_pages_of_a_search_are_linked_and_charged_one_by_one(world: World) -> None:
     await three(world)
     org = await world.make_org("Buyer", credits=10)

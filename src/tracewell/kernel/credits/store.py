@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
-from tracewell.kernel.credits.model import ChargeRequest, LedgerEntry, Standing
-from tracewell.kernel.credits.rules import ChargePlan, ItemKey, Window
+from tracewell.kernel.credits.model import Call, ChargeRequest, LedgerEntry, Standing
+from tracewell.kernel.credits.rules import ChargePlan, ItemKey, Unlock, Window
 from tracewell.kernel.credits.usage_store import (
     ADD_SUMS,
     add_sums,
@@ -30,13 +31,12 @@ _LOCK_ACCOUNTS = Sql(
 # The newest window of each asked item: at most one seek of the primary key an item.
 _WINDOWS = Sql(
     sqlite="""
-        SELECT asked.value ->> 0, asked.value ->> 1, u.window_no, u.expires_at
-        FROM json_each(:pairs) AS asked
-        JOIN credit_unlocks AS u
+        SELECT u.org_id, u.item_id, u.window_no, u.expires_at
+        FROM json_each(:pairs) AS asked CROSS JOIN credit_unlocks AS u
           ON u.org_id = asked.value ->> 0 AND u.item_id = asked.value ->> 1
         WHERE u.window_no = (
           SELECT MAX(window_no) FROM credit_unlocks
-          WHERE org_id = asked.value ->> 0 AND item_id = asked.value ->> 1)""",
+          WHERE org_id = u.org_id AND item_id = u.item_id)""",
     postgresql="""
         SELECT asked.org_id, asked.item_id, u.window_no, u.expires_at
         FROM unnest(CAST(:org_ids AS BIGINT[]), CAST(:item_ids AS BIGINT[]))
@@ -46,11 +46,19 @@ _WINDOWS = Sql(
           WHERE org_id = asked.org_id AND item_id = asked.item_id
           ORDER BY window_no DESC LIMIT 1) AS u""",
 )
+# Plain numbers are read in half of the time that pairs take.
+_WINDOWS_OF_ORG_SQLITE = """
+    SELECT u.org_id, u.item_id, u.window_no, u.expires_at
+    FROM json_each(:item_ids) AS asked CROSS JOIN credit_unlocks AS u
+      ON u.org_id = :org_id AND u.item_id = asked.value
+    WHERE u.window_no = (
+      SELECT MAX(window_no) FROM credit_unlocks
+      WHERE org_id = u.org_id AND item_id = u.item_id)"""
 
-_ADD_UNLOCKS_SQLITE = """
+_UNLOCK_COLUMNS = ("org_id", "item_id", "window_no", "expires_at", "entry_id")
+_ADD_UNLOCKS_OF_CALL_SQLITE = """
     INSERT INTO credit_unlocks (org_id, item_id, window_no, expires_at, entry_id)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
-    FROM json_each(:unlocks)"""
+    SELECT :org_id, value, :window_no, :expires_at, :entry_id FROM json_each(:item_ids)"""
 
 _ADD_ENTRIES_SQLITE = """
     INSERT INTO credit_ledger (entry_id, org_id, kind, credits, channel, key_id, endpoint,
@@ -146,13 +154,15 @@ async def _accounts(tx: Transaction, statement: Sql, org_ids: Iterable[int]) -> 
 async def fetch_windows(tx: Transaction, keys: Iterable[ItemKey]) -> dict[ItemKey, Window]:
     """The newest window of each item that ever had one."""
     asked = list(dict.fromkeys(keys))
-    if tx.dialect == "sqlite":
-        rows = await tx.fetch_all(_WINDOWS, pairs=orjson.dumps(asked).decode())
+    org_ids, item_ids = [key[0] for key in asked], [key[1] for key in asked]
+    if tx.dialect == "postgresql":
+        rows = await tx.fetch_all(_WINDOWS, org_ids=org_ids, item_ids=item_ids)
+    elif len(set(org_ids)) == 1:
+        given = orjson.dumps(item_ids).decode()
+        rows = await tx.fetch_all(_WINDOWS_OF_ORG_SQLITE, org_id=org_ids[0], item_ids=given)
     else:
-        rows = await tx.fetch_all(
-            _WINDOWS, org_ids=[key[0] for key in asked], item_ids=[key[1] for key in asked]
-        )
-    return {(row[0], row[1]): Window(row[2], row[3]) for row in rows}
+        rows = await tx.fetch_all(_WINDOWS, pairs=orjson.dumps(asked).decode())
+    return {(org, item): Window(number, ends) for org, item, number, ends in rows}
 
 
 async def write_plan(
@@ -168,17 +178,12 @@ async def write_plan(
     credits = _credits(plan)
     sums = charge_sums(calls, credits, now)
     if tx.dialect == "sqlite":
-        unlocks = [
-            (calls[u.request_index].org_id, u.item_id, u.window_no, expires_at,
-             entry_ids[u.request_index])
-            for u in plan.unlocks
-        ]  # fmt: skip
         entries = [
             (entry_ids[index], call.org_id, -credits[index], call.channel, call.key_id,
              call.endpoint, call.request_id)
             for index, call in calls.items()
         ]  # fmt: skip
-        await tx.execute(_ADD_UNLOCKS_SQLITE, unlocks=orjson.dumps(unlocks).decode())
+        await _add_unlocks(tx, calls, plan.unlocks, entry_ids, expires_at)
         await tx.execute(_ADD_ENTRIES_SQLITE, entries=orjson.dumps(entries).decode(), now=now)
         await add_sums(tx, sums)
         spent = orjson.dumps(list(plan.spent.items())).decode()
@@ -205,11 +210,36 @@ async def write_plan(
     )
 
 
+async def _add_unlocks(
+    tx: Transaction,
+    calls: Mapping[int, Call],
+    unlocks: Iterable[Unlock],
+    entry_ids: Mapping[int, str],
+    expires_at: int,
+) -> None:
+    """Writes windows on SQLite: those of a call with many in one statement, the others together."""
+    together: dict[tuple[int, int], list[int]] = {}
+    for index, item_id, window_no in unlocks:
+        together.setdefault((index, window_no), []).append(item_id)
+    rows: list[tuple[int, int, int, int, str]] = []
+    for (index, window_no), item_ids in together.items():
+        org_id, entry_id = calls[index].org_id, entry_ids[index]
+        if len(item_ids) > 1:
+            await tx.execute(
+                _ADD_UNLOCKS_OF_CALL_SQLITE,
+                org_id=org_id,
+                window_no=window_no,
+                expires_at=expires_at,
+                entry_id=entry_id,
+                item_ids=orjson.dumps(item_ids).decode(),
+            )
+        else:
+            rows += [(org_id, item_id, window_no, expires_at, entry_id) for item_id in item_ids]
+    await tx.copy_rows("credit_unlocks", _UNLOCK_COLUMNS, rows)
+
+
 def _credits(plan: ChargePlan) -> dict[int, int]:
-    counts: dict[int, int] = {}
-    for unlock in plan.unlocks:
-        counts[unlock.request_index] = counts.get(unlock.request_index, 0) + 1
-    return counts
+    return Counter([unlock.request_index for unlock in plan.unlocks])
 
 
 async def open_account(tx: Transaction, org_id: int, grant_month: int) -> None:

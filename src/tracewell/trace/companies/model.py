@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tracewell.extraction import Fact, PartnershipType
 from tracewell.trace.technologies.model import Technology
@@ -90,8 +90,7 @@ class Sighting:
     is_visit: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """A company as a row of a search."""
 
     company_id: int

@@ -133,7 +133,7 @@ class ColumnsView:
     ) -> list[int]:
         """Places `first` to `last` of the companies by name; all agree in the words before."""
         if word == len(NAME_COLUMNS) or len(ids) <= last - first:
-            ordered = await _by_sort_name(tx, ids)
+            ordered = await self._by_name(tx, ids)
             return ordered[first:last]
         keys = self._values(NAME_COLUMNS[word], ids)
         low, high = np.partition(keys, (first, last - 1))[[first, last - 1]]
@@ -144,9 +144,26 @@ class ColumnsView:
         lowest, highest = ids[keys == low], ids[keys == high]
         between = ids[(keys > low) & (keys < high)]
         head = await self._named(tx, lowest, word + 1, first - before, len(lowest))
-        middle = await _by_sort_name(tx, between)
+        middle = await self._by_name(tx, between)
         left = last - first - len(head) - len(middle)
         return [*head, *middle, *await self._named(tx, highest, word + 1, 0, left)]
+
+    async def _by_name(self, tx: Transaction, ids: Ids) -> list[int]:
+        """All of the companies by name; names are read only of those that begin alike."""
+        words = [self._values(name, ids) for name in NAME_COLUMNS]
+        order = np.lexsort(words[::-1])
+        ids, words = ids[order], [word[order] for word in words]
+        # A name that ends within the words is there whole: its equals stay in the order of ids.
+        alike = words[-1][1:] & 0xFF != 0
+        for word in words:
+            alike &= word[1:] == word[:-1]
+        unsettled = np.zeros(len(ids), bool)
+        unsettled[1:] |= alike
+        unsettled[:-1] |= alike
+        # Beginnings keep their order, so that all of them can be settled by one statement.
+        ids[unsettled] = await _by_sort_name(tx, ids[unsettled])
+        found: list[int] = ids.tolist()
+        return found
 
 
 def _window(ids: Ids, keys: npt.NDArray[Any], first: int, last: int) -> Ids:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
@@ -43,8 +43,7 @@ _EXPORTED_AT_ONCE = 5_000
 _LEAST = {"high": 90, "medium": 60, "exploratory": 0}
 
 
-@dataclass(frozen=True, slots=True)
-class ListMember:
+class ListMember(NamedTuple):
     """A company as a member; `is_added`: by hand."""
 
     company: Summary
