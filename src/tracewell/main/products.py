@@ -139,6 +139,7 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
             audit_tree = intrace.tree
             await require_result_keys(ground.database, settings, ground.clock)
             await audit_tree.ensure_built()
+            _publish_certificate(settings, ground)
             stack.push_async_callback(intrace.means.close)
             purges = (intrace.lookups.purge_expired, intrace.analyses.purge_expired)
             purging = asyncio.create_task(_purge_regularly("expired results", *purges))
@@ -152,6 +153,14 @@ async def open_products(settings: Settings) -> AsyncIterator[Products]:
         yield Products(
             ground, apps, prefixes, endpoints, signing, roles, audit_tree, sign_in, stamping
         )
+
+
+def _publish_certificate(settings: Settings, ground: Ground) -> None:
+    """Whoever has fetched the public keys before the first PDF file can check that file too."""
+    try:
+        open_document_key(settings).get_key(now_ms=ground.clock())
+    except SigningFailed as error:
+        _log.warning("no PDF file can be signed: %s", error)
 
 
 async def _warm(trace: Trace) -> None:

@@ -34,7 +34,7 @@ def open_authority(settings: Settings) -> TimestampAuthority | None:
 
 
 def open_document_key(settings: Settings) -> DocumentKeyFile:
-    """The key that signs PDF files; made at the first of them where none is configured."""
+    """The key that signs PDF files; made when a server starts where none is configured."""
     return DocumentKeyFile(
         settings.data / "keys", settings.pdf_signing_path, settings.organization_id
     )
