@@ -38,6 +38,8 @@ PASSING: list[Mapping[str, str]] = [
     {**OIDC, "AUTH_MODE": "both"},
     {"AUTH_MODE": "api_key", "API_KEY_HASH_SECRET": "x" * 32},
     {"CONNECTOR_ENABLED": "phone_plan, email_domain"},
+    {"CONNECTOR_ENABLED": "local,dns,rdap,github"},
+    {"CONNECTOR_KEYS": "hibp=x,github=y", "CONNECTOR_URLS": "mastodon=https://social.example.com"},
     {"TRUSTED_PROXIES": "10.0.0.0/8, ::1", "TRUSTED_PROXY_HEADER": "forwarded"},
     {**OIDC, "OIDC_ISSUER_URL": "http://127.0.0.1:8080/realms/x"},
 ]
@@ -76,6 +78,14 @@ TABLE: list[Row] = [
     ({"ROLE_FILE": "hunter2.yaml"}, "ROLE_FILE", "cannot be read"),
     ({"ROLE_FILE": "wrong.yaml"}, "ROLE_FILE", "did you mean lookup:read?"),
     ({"CONNECTOR_ENABLED": "fone_plan"}, "CONNECTOR_ENABLED", "is no connector"),
+    ({"CONNECTOR_ENABLED": "locals"}, "CONNECTOR_ENABLED", "ip_location, keybase, local,"),
+    ({"CONNECTOR_KEYS": "hipb=hunter2"}, "CONNECTOR_KEYS", "'hipb' is no connector"),
+    ({"CONNECTOR_KEYS": "gleif=hunter2"}, "CONNECTOR_KEYS", "gleif takes no key"),
+    ({"CONNECTOR_KEYS": "hunter2"}, "CONNECTOR_KEYS", "entries read id=key"),
+    ({"CONNECTOR_KEYS_PATH": "none"}, "CONNECTOR_KEYS_PATH", "none cannot be read"),
+    ({"CONNECTOR_KEYS_PATH": "keys"}, "CONNECTOR_KEYS_PATH", "'gihub' is no connector"),
+    ({"CONNECTOR_URLS": "mstdn=https://x.example"}, "CONNECTOR_URLS", "'mstdn' is no connector"),
+    ({"CONNECTOR_URLS": "dns=https://x.example"}, "CONNECTOR_URLS", "dns has no address"),
     ({"CONNECTOR_TIMEOUT_SECONDS": "0"}, "CONNECTOR_TIMEOUT_SECONDS", "greater than 0"),
     ({"RESULT_RETENTION_DAYS": "0"}, "RESULT_RETENTION_DAYS", "greater than or equal to 1"),
     ({"AUDIT_RETENTION_DAYS": "364"}, "AUDIT_RETENTION_DAYS", "greater than or equal to 365"),
@@ -102,6 +112,7 @@ VARIABLES = {variable_name(name) for name in Settings.model_fields}
 
 def check(folder: Path, given: Mapping[str, str], *options: str) -> Result:
     (folder / "wrong.yaml").write_text("roles: {a: [lookup:raed]}")
+    (folder / "keys").write_text("# ours\ngihub=hunter2\n")
     environment: dict[str, str | None] = {**dict.fromkeys(VARIABLES), **given}
     runner = CliRunner(env=environment)
     before = Path.cwd()
@@ -133,13 +144,28 @@ def test_settings_that_fit_can_be_used(given: Mapping[str, str], tmp_path: Path)
     done = check(tmp_path, given, "--json")
     assert json.loads(done.output) == {"usable": True, "problems": [], "warnings": []}
     assert done.exit_code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["wrong.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["keys", "wrong.yaml"]
 
 
-def test_a_key_that_cannot_sign_is_a_warning(tmp_path: Path) -> None:
-    done = check(tmp_path, {"SIGNING_PRIVATE_KEY_PATH": "none.pem"})
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "SIGNING_PRIVATE_KEY_PATH",
+        "PDF_SIGNING_PATH",
+        "PDF_FONTS_PATH",
+        "OWN_RECORDS_PATH",
+        "WATCHLISTS_PATH",
+        "MMDB_PATH",
+        "CONNECTORS_PATH",
+    ],
+)
+def test_what_a_server_can_start_without_is_a_warning(variable: str, tmp_path: Path) -> None:
+    done = check(tmp_path, {variable: "none"})
     assert done.exit_code == 0
-    assert "warning: SIGNING_PRIVATE_KEY_PATH: " in done.output
+    [line] = [line for line in done.output.splitlines() if line.startswith("warning: ")]
+    assert line.startswith(f"warning: {variable}: ")
+    assert "; " in line
+    assert "(for example /" in line
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def wire_connectors(
 
 def wire_means(settings: Settings, clock: Clock) -> Means:
     """The network and the memory of answers. Raises SecretUnusable for a bad file of keys."""
-    keys = {**_read_keys(settings.connector_keys_path), **settings.connector_own_keys}
+    keys = {**read_connector_keys(settings.connector_keys_path), **settings.connector_own_keys}
     urls = settings.connector_base_urls
     options = {
         connector_id: SourceOptions(keys.get(connector_id), urls.get(connector_id))
@@ -75,8 +75,11 @@ def wire_means(settings: Settings, clock: Clock) -> Means:
     return Means(network, AnswerMemory())
 
 
-def _read_keys(path: Path | None) -> Mapping[str, str]:
-    """The `id=key` lines of a file; empty lines and those that open with # are left out."""
+def read_connector_keys(path: Path | None) -> Mapping[str, str]:
+    """The `id=key` lines of a file; empty lines and those that open with # are left out.
+
+    Raises SecretUnusable.
+    """
     if path is None:
         return {}
     try:

@@ -76,6 +76,11 @@ def parse_document_key(pem: bytes) -> DocumentKey:
     return DocumentKey(private, chain)
 
 
+def read_document_key(path: Path) -> DocumentKey:
+    """The key in a file. Raises SigningFailed."""
+    return parse_document_key(read_key_file(path))
+
+
 def _is_strong(private: PrivateKey) -> bool:
     if isinstance(private, rsa.RSAPrivateKey):
         return private.key_size >= _RSA_BITS_MIN
@@ -137,7 +142,7 @@ class DocumentKeyFile:
                 )
         except OSError as error:
             raise SigningFailed(SigningFailure.KEY_NOT_WRITTEN) from error
-        key = parse_document_key(read_key_file(self._path))
+        key = read_document_key(self._path)
         self._ensure_published(key)
         return key
 
