@@ -65,6 +65,9 @@ SEARCHES: list[tuple[dict[str, Any], list[str]]] = [
     ({"sort": "-last_observed_at"}, ["beta", "alpha", "gamma"]),
     ({"sort": "technology_count"}, ["alpha", "beta", "gamma"]),
     ({"sort": "-technology_count", "limit": 2}, ["gamma", "beta"]),
+    ({"first_seen_after": "0001-01-01"}, ["gamma", "beta", "alpha"]),
+    ({"first_seen_after": "9999-12-31"}, []),
+    ({"last_seen_after": "9999-12-31"}, []),
     ({"limit": 2, "page": 2}, ["alpha"]),
     ({"limit": 100, "page": 10_000}, []),
 ]

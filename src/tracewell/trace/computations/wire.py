@@ -64,7 +64,9 @@ class MonthsQuestion(Model):
         if self.from_month is not None and self.to_month is not None:
             months = Months(parse_month(self.from_month), parse_month(self.to_month))
             if not 0 < len(months) <= MONTHS_MAX:
-                raise ValueError(f"a window is of 1 to {MONTHS_MAX} months, the first before")
+                raise ValueError(
+                    f"a window has 1 to {MONTHS_MAX} months, and `from_month` is not behind `to_month`"
+                )
         return self
 
     def window(self, clock: Clock) -> Months:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from tracewell.trace.filters.model import Group, Leaf, Node, Operator
@@ -38,5 +38,6 @@ def tree_of(query: CompanyQuery, *further: Node) -> Node | None:
     return Group("and", tuple(leaves)) if leaves else None
 
 
-def _day_after(day: Any) -> Any:
-    return day + timedelta(days=1)
+def _day_after(day: date) -> date:
+    # No day follows the last of the calendar, and no capture is of it.
+    return day + timedelta(days=1) if day < date.max else day
