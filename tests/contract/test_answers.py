@@ -11,7 +11,7 @@ import httpx
 import pytest
 import schemathesis
 from tests.contract.provoking import JSON, STATUSES, Cast, Scene
-from tests.contract.recipes import call, endpoints
+from tests.contract.recipes import RECIPES, body_of, call, endpoints, path_of
 from tests.contract.stage import Customer, Stage
 
 from tracewell.kernel.http.endpoint import Endpoint
@@ -145,6 +145,34 @@ def test_a_parameter_out_of_bounds_is_named(
     for place, answer in scene.wrong_parameters():
         assert answer.status_code == 422, (place, answer.text)
         assert [tuple(one["loc"]) for one in answer.json()["detail"]] == [place]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if endpoints()[name].access.charges])
+def test_a_slip_in_a_query_string_is_not_paid_for(
+    stage: Stage, document: schemathesis.BaseSchema, name: str
+) -> None:
+    endpoint, recipe = endpoints()[name], RECIPES[name]
+    told = operation_of(endpoint, document).get("parameters", ())
+    taken = [one["name"] for one in told if one["in"] == "query"]
+
+    def refused(*params: tuple[str, str]) -> list[tuple[str, str]]:
+        body, path = body_of(endpoint, recipe, stage.rich), path_of(endpoint, recipe, stage.rich)
+        before = stage.rich.entries
+        sent = [*recipe.query.items(), *params]
+        answer = stage.rich.owner.request(endpoint.method, path, json=body, params=sent)
+        if answer.status_code == endpoint.status:
+            return []
+        assert (answer.status_code, stage.rich.entries) == (422, before), answer.text
+        return [(one["loc"][1], one["type"]) for one in answer.json()["detail"]]
+
+    assert refused(("cache", "1"), ("cache", "2")) == []
+    for parameter in taken:
+        assert (parameter, "multiple_argument_values") in refused(
+            (parameter, "1"), (parameter, "1")
+        )
+        if len(parameter) > 1:
+            slip = f"{parameter}x"
+            assert refused((slip, "1")) == [(slip, "extra_forbidden")]
 
 
 ELSEWHERE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.trace.conftest import DAY_MS, NOW, World, page
@@ -71,6 +72,17 @@ async def test_technologies_are_found_by_name_and_category(world: World) -> None
     for query, found in SEARCHES:
         answer = await world.client.get(f"/v1/technologies?{query}", headers=key)
         assert [row["slug"] for row in answer.json()["data"]] == found, query
+
+
+async def test_the_next_page_repeats_every_other_parameter_as_it_was_sent(world: World) -> None:
+    await world.ingest([page("https://one.example/")])
+    key = await world.org_key(await world.make_org("Buyer"))
+    answer = await world.client.get("/v1/technologies?q=&limit=1&x=ä%26b&page=1", headers=key)
+    following = answer.json()["pagination"]["next_url"]
+    assert parse_qs(urlsplit(following).query, keep_blank_values=True) == {
+        "q": [""], "limit": ["1"], "x": ["ä&b"], "page": ["2"],
+    }  # fmt: skip
+    assert (await world.client.get(following, headers=key)).json()["pagination"]["page"] == 2
 
 
 async def test_an_unknown_technology_is_not_found(world: World) -> None:

@@ -107,7 +107,8 @@ async def test_the_pages_of_a_search_are_linked_and_charged_one_by_one(world: Wo
     org = await world.make_org("Buyer", credits=10)
     key = await world.org_key(org)
     first = await world.client.get(
-        "/v1/companies?limit=2&sort=name&country=de,fr&q=&x=ä%26b&page=1", headers=key
+        "/v1/companies?limit=2&sort=name&country=de,fr&q=&x=ä%26b&page=1",
+        headers=key,
     )
     assert first.headers["x-credits-charged"] == "2"
     paging = first.json()["pagination"]
@@ -131,6 +132,28 @@ async def test_the_pages_of_a_search_are_linked_and_charged_one_by_one(world: Wo
     lookup = await world.client.get("/v1/companies/alpha", headers=key)
     assert lookup.headers["x-credits-charged"] == "0"
     assert await world.balance(org) == await world.ledger_sum(org) == 7
+
+
+async def test_a_misspelt_filter_and_one_that_stands_twice_are_told_and_not_paid_for(
+    world: World,
+) -> None:
+    await three(world)
+    org = await world.make_org("Buyer", credits=10)
+    key = await world.org_key(org)
+    slips = {
+        "technolgy=nginx": "technology", "technologies=nginx": "technology",
+        "countries=DE": "country", "per_page=1": "page", "sort-by=name": "sort",
+        "exclude_technology=php": "technology", "Country=DE": "country",
+    }  # fmt: skip
+    for query, meant in slips.items():
+        answer = await world.client.get(f"/v1/companies?{query}", headers=key)
+        assert answer.status_code == 422, query
+        (wrong,) = answer.json()["detail"]
+        assert wrong["msg"] == f"Extra inputs are not permitted; is `{meant}` meant?"
+        assert (wrong["loc"][1], wrong["input"]) == tuple(query.split("="))
+    twice = await world.client.get("/v1/companies?technology=php&technology=nginx", headers=key)
+    assert twice.json()["detail"][0]["msg"].startswith("Input should be given once;")
+    assert await world.balance(org) == 10
 
 
 async def test_a_search_that_the_balance_cannot_cover_tells_and_charges_nothing(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import fastapi_offline
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
@@ -20,6 +20,7 @@ from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.kernel.http.failures import MethodUnknown, RouteUnknown
 from tracewell.kernel.http.gate import Passed, ProductRules, log_failure
 from tracewell.kernel.http.once import PARAMETER, takes_key
+from tracewell.kernel.http.parameters import NoSlips
 
 # Swagger UI's files as that package ships them (docs/decisions/0005-http.md).
 _STATIC = Path(fastapi_offline.__file__).parent / "static"
@@ -125,6 +126,7 @@ def _add(
             one: {"schema": {"type": "string", "contentMediaType": one}}
             for one in endpoint.media_types
         }
+    no_slips = NoSlips()
     app.add_api_route(
         endpoint.path,
         endpoint.handler,
@@ -138,7 +140,9 @@ def _add(
         response_class=Response if is_file else JSONResponse,
         responses={endpoint.status: answer, **errors},
         openapi_extra={"parameters": parameters} if parameters else None,
+        dependencies=[Depends(no_slips)] if endpoint.access.charges is not None else [],
     )
+    no_slips.learn(app.router)
 
 
 def _description(endpoint: Endpoint) -> str:

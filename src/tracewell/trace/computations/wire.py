@@ -65,7 +65,7 @@ class MonthsQuestion(Model):
             months = Months(parse_month(self.from_month), parse_month(self.to_month))
             if not 0 < len(months) <= MONTHS_MAX:
                 raise ValueError(
-                    f"a window has 1 to {MONTHS_MAX} months, and `from_month` is not behind `to_month`"
+                    f"a window has 1 to {MONTHS_MAX} months, `from_month` to `to_month`"
                 )
         return self
 
