@@ -97,6 +97,13 @@ def test_a_bad_identifier_is_told_before_anybody_is_asked(
     assert word in told.output
 
 
+def test_a_plan_with_a_connector_that_is_none_is_refused_as_over_http(tmp_path: Path) -> None:
+    arguments = ("plan", "--identifier", "email:ada@example.com", "--connector", "email_domian")
+    told = run(*arguments, data=tmp_path)
+    assert told.exit_code == 2
+    assert "there is no connector 'email_domian'; there are own_records, " in told.output
+
+
 def test_a_plan_says_who_would_be_asked_and_why_others_not(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("# of the sources\n\nhibp=a-key\n")

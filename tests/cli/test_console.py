@@ -253,3 +253,31 @@ def test_a_pipe_that_closes_early_leaves_no_trace_of_a_failure(console: Console)
     )
     assert finished.stdout.startswith("TRACEWELL_DATA")
     assert finished.stderr == ""
+
+
+def test_a_file_that_cannot_be_written_is_told_in_a_line(console: Console) -> None:
+    record = b'{"record_id":"1","names":["Ada Lovelace"]}\n'
+    told = console("resolve", "-", "--output", "nowhere/out.jsonl", stdin=record, code=2)
+    assert told.err == "tracewell: nowhere/out.jsonl: No such file or directory\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_a_full_disk_is_told_in_a_line(console: Console) -> None:
+    record = b'{"record_id":"1","names":["Ada Lovelace"]}\n'
+    told = console("resolve", "-", "--output", "/dev/full", stdin=record, code=3)
+    assert told.err == "tracewell: No space left on device\n"
+
+
+def test_the_package_runs_as_a_module_too(console: Console) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tracewell", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout == f"python -m {console('--version').out}"
+    assert done.returncode == 0
+
+
+def test_entities_of_a_mistyped_folder_are_refused_and_nothing_is_made(console: Console) -> None:
+    for command in (("show", "ent_1"), ("undo", "evt_1")):
+        told = console("entities", *command, code=1)
+        assert "there is no database in " in told.err
+    assert not console.data.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +92,11 @@ def plan(
     """
     settings = load_settings(data=data)
     parsed = _parse(identifiers)
+    wired = wire_connectors(settings, system_clock)
+    for name in requested:
+        _require_known(name, [connector.spec.id for connector in wired])
     plans = plan_run(
-        wire_connectors(settings, system_clock),
+        wired,
         parsed,
         enabled=settings.enabled_connectors,
         requested=requested or None,
@@ -196,9 +199,13 @@ def _find(settings: Settings, name: str) -> Connector:
         except (ManifestError, ConnectorFileError) as error:
             fail(f"{name}: {error}", REFUSED)
     known = {c.spec.id: c for c in wire_connectors(settings, system_clock)}
+    _require_known(name, known)
+    return known[name]
+
+
+def _require_known(name: str, known: Collection[str]) -> None:
     if name not in known:
         fail(f"there is no connector {name!r}; there are {', '.join(known)}", USAGE)
-    return known[name]
 
 
 async def _try(

@@ -6,6 +6,7 @@ or another part cannot be reached.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,8 @@ _WORDS = {
     "SettingsWrong": "these settings cannot be used:\n{error}",
 }
 
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def fail(message: str, code: int) -> NoReturn:
     """Ends the command with a line and a code."""
@@ -66,6 +69,12 @@ def told_plainly() -> Iterator[None]:
         # Whoever read has enough. What is still buffered goes nowhere, in silence.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.filename is not None:
+            fail(f"{error.filename}: {error.strerror}", USAGE)
+        if error.errno in _DISK_FULL:
+            fail(str(error.strerror), UNREACHABLE)
+        raise
 
 
 def told_errors() -> Mapping[type[BaseException], tuple[str, int]]:
