@@ -27,13 +27,14 @@ class Auditor:
     def jwks(self) -> str:
         return str(self.folder / "jwks.json")
 
-    def run(self, *arguments: str, code: int = 0) -> Result:
+    def run(self, *arguments: str, code: int = 0, **more: str) -> Result:
         environment = {
             "DATABASE_URL": self.server.database_url,
             "SIGNING_PRIVATE_KEY_PATH": str(self.server.signing_key_path),
             "ORGANIZATION_ID": "org_test",
             "TRACEWELL_DATA": str(self.folder / "data"),
             "TRACEWELL_API_KEY": self.server.keys["auditor"],
+            **more,
         }
         done = CliRunner(env=environment).invoke(audit, arguments)
         assert done.exit_code == code, (done.output, done.exception)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from tests.intrace.auditing import Auditor, auditor
@@ -11,6 +16,7 @@ from tests.intrace.tampering import rebuild_tree, tamper
 
 __all__ = ["auditor"]
 
+SCRIPT = Path(sys.executable).with_name("tracewell")
 SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 FORMATS = pytest.mark.parametrize("form", ["jsonl", "cef", "syslog"])
 
@@ -205,6 +211,48 @@ def test_a_watch_that_was_ended_in_the_middle_goes_on(auditor: Auditor) -> None:
     auditor.run(*command)
     leaves.write_bytes(bytes(32) + leaves.read_bytes()[32:])
     assert "does not belong" in auditor.run(*command, code=2).output
+
+
+@SQLITE
+def test_a_watch_outlives_an_outage_of_the_server(auditor: Auditor) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    arguments = ("--state", "state.json", "--jwks", "jwks.json", "--url", url, "--every", "1s")
+    watch = subprocess.Popen(
+        [SCRIPT, "audit", "watch", *arguments],
+        cwd=auditor.folder,
+        env={**os.environ, "TRACEWELL_API_KEY": auditor.server.keys["auditor"]},
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert watch.stderr is not None
+        told = [watch.stderr.readline().decode() for _ in range(2)]
+    finally:
+        watch.kill()
+        watch.communicate()
+    assert [line.partition(": <")[0] for line in told] == [f"tracewell: {url}"] * 2
+
+
+@SQLITE
+def test_a_watch_says_what_the_servers_refusal_means(auditor: Auditor) -> None:
+    command = ["watch", "--state", str(auditor.folder / "s"), "--jwks", auditor.jwks, "--url"]
+    analyst = {"TRACEWELL_API_KEY": auditor.server.keys["analyst"]}
+    for url, environment, code, told in (
+        (auditor.server.url, {"TRACEWELL_API_KEY": ""}, 2, "needs an API key in TRACEWELL_API_KEY"),
+        (auditor.server.url, {"TRACEWELL_API_KEY": "x"}, 1, "does not know the key"),
+        (auditor.server.url, analyst, 1, "lacks the scope audit:read"),
+        (f"{auditor.server.url}/nowhere", {}, 1, "what stands before /v1"),
+    ):
+        assert told in auditor.run(*command, url, code=code, **environment).output, told
+
+
+@SQLITE
+def test_a_mistyped_data_folder_stays_unmade(auditor: Auditor) -> None:
+    state = str(auditor.folder / "state.json")
+    for command in (["verify"], ["watch", "--state", state], ["head"]):
+        done = auditor.run(*command, "--data", "nowhere", code=1, DATABASE_URL="")
+        assert "there is no database in nowhere; name its folder with --data" in done.output
+        assert not Path("nowhere").exists()
 
 
 @SQLITE

@@ -126,6 +126,18 @@ def test_the_operator_undoes_a_merge_by_command(
         CliRunner().invoke(entities, ["undo", unknown], catch_exceptions=False)
 
 
+def test_an_operator_whose_account_has_no_name_is_named_by_its_number(
+    server: Server, analyst: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, event = merge(server, analyst)
+    monkeypatch.setenv("DATABASE_URL", server.database_url)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 54321)  # as in a container run with --user
+    done = CliRunner().invoke(entities, ["undo", event["event_id"], "--json"])
+    assert json.loads(done.stdout)["undone_by"] == "operator:uid 54321"
+
+
 def test_an_analysis_follows_an_entity_through_a_merge(
     server: Server, analyst: httpx.Client
 ) -> None:

@@ -22,13 +22,14 @@ from tracewell.cli.audit_inputs import (
     run_audit,
     tell,
 )
-from tracewell.cli.errors import REFUSED, USAGE, fail
+from tracewell.cli.errors import REFUSED, UNREACHABLE, USAGE, fail
 from tracewell.cli.options import Span, data_option, json_option, show
 from tracewell.cli.progress import CountBar
 from tracewell.intrace.audit.checking import Outside
 from tracewell.intrace.audit.export_check import CheckedExport, ExportMalformed, check_export
 from tracewell.intrace.audit.findings import Findings, KnownHead
 from tracewell.intrace.audit.inclusion_check import INCLUSION_BYTES_MAX, check_inclusion
+from tracewell.kernel.database import DatabaseFailed
 from tracewell.kernel.merkle_proofs import ProofInvalid
 from tracewell.kernel.signing import (
     NoteInvalid,
@@ -37,6 +38,7 @@ from tracewell.kernel.signing import (
 from tracewell.kernel.signing.encoding import encode_base64
 from tracewell.main.audit_access import AuditAccess, open_audit
 from tracewell.main.audit_watch import (
+    LogUnreachable,
     ServedLog,
     WatchedLog,
     known_heads,
@@ -182,7 +184,8 @@ def watch(
     """Compares the log with the head that was kept last, and keeps the new one if it only grew.
 
     Beside the state stands a file of 32 bytes for each leaf, so that an altered leaf is named. The
-    state is never replaced by a head that does not go on from it.
+    state is never replaced by a head that does not go on from it. With --every a log that cannot be
+    reached is told and looked at again; one that was altered ends the watch.
 
     \b
     Examples:
@@ -192,9 +195,17 @@ def watch(
     """
     if url is not None and jwks_file is None:
         raise click.UsageError("--url needs --jwks: get the keys once, over a channel you trust")
+    if url is not None and not os.environ.get(KEY_VARIABLE):
+        raise click.UsageError(f"--url needs an API key in {KEY_VARIABLE}")
     keys = read_keys(jwks_file, data)
     while True:
-        _look_once(state_file, url, keys, data, as_json)
+        try:
+            _look_once(state_file, url, keys, data, as_json)
+        except (LogUnreachable, DatabaseFailed) as error:
+            if every is None:
+                fail(str(error), UNREACHABLE)
+            # An outage is told and waited for: it must not end the watch.
+            click.echo(f"tracewell: {error}", err=True)
         if every is None:
             return
         time.sleep(every / 1000)

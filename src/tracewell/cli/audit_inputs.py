@@ -22,9 +22,8 @@ from tracewell.kernel.signing import (
 )
 from tracewell.kernel.signing.keys import JWKS_BYTES_MAX
 from tracewell.kernel.signing.notes import NOTE_BYTES_MAX
-from tracewell.main.audit_access import AuditRefused
+from tracewell.main.audit_access import AuditRefused, require_database
 from tracewell.main.audit_watch import (
-    LogUnreachable,
     WatchRefused,
     WatchState,
     load_state,
@@ -49,7 +48,7 @@ def run_audit(coroutine: Any) -> Any:
         fail(f"THE LOG WAS ALTERED: {error}; `tracewell audit verify` names the records", REFUSED)
     except (AuditRefused, WatchRefused) as error:
         fail(str(error), REFUSED)
-    except (LogUnreachable, SyslogUnreachable) as error:
+    except SyslogUnreachable as error:
         fail(str(error), UNREACHABLE)
     except ValueError as error:
         if isinstance(error, NoteInvalid):
@@ -77,7 +76,12 @@ def tell(is_whole: bool, told: dict[str, Any], findings: Findings, as_json: bool
 def read_keys(jwks_file: Path | None, data: Path | None) -> VerificationKeys:
     """The public keys of a file, or those of the deployment."""
     if jwks_file is None:
-        return open_signing(load_settings(data=data)).verification_keys()
+        settings = load_settings(data=data)
+        try:
+            require_database(settings)  # before a key is made in a folder that is none of ours
+        except AuditRefused as error:
+            fail(f"{error}, or the public keys with --jwks", REFUSED)
+        return open_signing(settings).verification_keys()
     try:
         return parse_jwks(read_bounded(jwks_file, JWKS_BYTES_MAX))
     except JwksError as error:

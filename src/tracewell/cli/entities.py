@@ -34,7 +34,10 @@ def show_events(entity_id: str, data: Path | None, as_json: bool) -> None:
     Example:
       tracewell entities show ent_... --json
     """
-    show_all(asyncio.run(list_events(load_settings(data=data), entity_id)), as_json=as_json)
+    events = asyncio.run(list_events(load_settings(data=data), entity_id))
+    if not events:
+        click.echo(f"No merge or split of {entity_id} is recorded.", err=True)
+    show_all(events, as_json=as_json)
 
 
 @entities.command("undo")

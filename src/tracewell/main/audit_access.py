@@ -101,6 +101,12 @@ class AuditAccess:
         return await self.tree.head()
 
 
+def require_database(settings: Settings) -> None:
+    """Raises AuditRefused where no server has made a database yet."""
+    if settings.database_url is None and not (settings.data / "tracewell.db").exists():
+        raise AuditRefused(f"there is no database in {settings.data}; name its folder with --data")
+
+
 @asynccontextmanager
 async def open_audit(settings: Settings, clock: Clock = system_clock) -> AsyncIterator[AuditAccess]:
     """Opens the log where it is; no table is made or changed. Raises AuditRefused, DatabaseFailed,
@@ -108,8 +114,7 @@ async def open_audit(settings: Settings, clock: Clock = system_clock) -> AsyncIt
 
     The commands that only read need no right to write but for signing a new head.
     """
-    if settings.database_url is None and not (settings.data / "tracewell.db").exists():
-        raise AuditRefused(f"there is no database in {settings.data}; name its folder with --data")
+    require_database(settings)
     signing = open_signing(settings)
     database = await open_database(settings.database)
     try:

@@ -33,6 +33,11 @@ LEAVES_AT_ONCE = 10_000
 ANSWER_BYTES_MAX = 4 << 20
 TIMEOUT_S = 30.0
 _STATE_BYTES_MAX = 1 << 20
+_HINTS = {
+    401: ": it does not know the key in TRACEWELL_API_KEY",
+    403: ": the key's role lacks the scope audit:read",
+    404: ": Intrace's address is what stands before /v1, such as https://intrace.example.com/intrace",
+}
 
 
 class WatchRefused(Exception):  # noqa: N818 - a sentence: "the watch was refused"
@@ -90,7 +95,10 @@ class ServedLog:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - checked above
                 body = answer.read(ANSWER_BYTES_MAX + 1)
         except urllib.error.HTTPError as error:
-            raise WatchRefused(f"the server answered {error.code} to /v1/audit/{path}") from None
+            told = _HINTS.get(error.code, "")
+            raise WatchRefused(
+                f"the server answered {error.code} to /v1/audit/{path}{told}"
+            ) from None
         except (OSError, HTTPException) as error:
             raise LogUnreachable(f"{self.base_url}: {error}") from error
         try:

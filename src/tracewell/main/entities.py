@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from typing import Any
 
 from tracewell.intrace.audit.model import AuditPrincipal, Caller
@@ -13,6 +14,7 @@ from tracewell.kernel.clock import system_clock
 from tracewell.kernel.database import open_database
 from tracewell.kernel.errors import ApiError
 from tracewell.kernel.ids import IdFactory
+from tracewell.main.audit_access import AuditRefused, require_database
 from tracewell.main.settings import Settings
 
 
@@ -21,7 +23,11 @@ class EntityRefused(Exception):  # noqa: N818 - a sentence: "the entity command 
 
 
 async def list_events(settings: Settings, entity_id: str) -> list[dict[str, Any]]:
-    """The merges and splits of an entity, the oldest first. Raises DatabaseFailed."""
+    """The merges and splits of an entity, the oldest first.
+
+    Raises EntityRefused without a database, and DatabaseFailed.
+    """
+    _require_database(settings)
     database = await open_database(settings.database)
     try:
         async with database.snapshot() as tx:
@@ -31,13 +37,29 @@ async def list_events(settings: Settings, entity_id: str) -> list[dict[str, Any]
     return [dict(event.to_wire()) for event in events]
 
 
+def _require_database(settings: Settings) -> None:
+    """Without it a mistyped folder would get an empty database."""
+    try:
+        require_database(settings)
+    except AuditRefused as error:
+        raise EntityRefused(str(error)) from None
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in a container
+        return f"uid {os.getuid()}"
+
+
 async def undo(settings: Settings, event_id: str, *, dry_run: bool) -> dict[str, Any]:
     """Undoes a merge or split; the audit log names the operator's account on this machine.
 
     Raises EntityRefused and DatabaseFailed.
     """
     new_id = IdFactory()
-    operator = getpass.getuser()
+    operator = _operator()
+    _require_database(settings)
     principal = AuditPrincipal(service_account_name=f"operator {operator}")
     caller = Caller(new_id("req"), f"operator:{operator}", principal, None)
     database = await open_database(settings.database)
