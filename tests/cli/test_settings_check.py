@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -104,6 +105,11 @@ TABLE: list[Row] = [
     ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES", "whatever anybody claims"),
     ({"TRUSTED_PROXY_HEADER": "x-hunter2"}, "TRUSTED_PROXY_HEADER", "'x-forwarded-for'"),
     ({"DATABASE_URL": "mysql://hunter2"}, "DATABASE_URL", "must begin with postgresql://"),
+    ({"REDIS_URL": "http://hunter2"}, "REDIS_URL", "must begin with redis://"),
+    ({"CRAWL_CONTACT_URL": "hunter2"}, "CRAWL_CONTACT_URL", "address of a page"),
+    ({"CRAWL_CONTACT_URL": "mailto:hunter2@x.example"}, "CRAWL_CONTACT_URL", "address of a page"),
+    ({"CRAWL_ALLOW": "10.0.0.5:80"}, "CRAWL_ALLOW", "reads pattern=address:port"),
+    ({"CONNECTOR_ALLOW": "10.0.0.5:80"}, "CONNECTOR_ALLOW", "reads pattern=address:port"),
     ({"TRACEWELL_PRODUCT": "hunter2"}, "TRACEWELL_PRODUCT", "'trace', 'intrace' or 'both'"),
 ]
 
@@ -121,6 +127,14 @@ def check(folder: Path, given: Mapping[str, str], *options: str) -> Result:
         return runner.invoke(settings, ["check", *options])
     finally:
         os.chdir(before)
+
+
+def test_no_check_of_a_setting_stands_in_for_another_of_the_same_name() -> None:
+    parts = [one for one in Settings.__mro__ if one.__module__.startswith("tracewell.")]
+    times = Counter(name for part in parts for name in vars(part) if not name.startswith("__"))
+    checks = Settings.__pydantic_decorators__.field_validators
+    assert [name for name in checks if times[name] > 1] == []
+    assert len(checks) > 10
 
 
 @pytest.mark.parametrize(

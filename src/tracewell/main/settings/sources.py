@@ -81,7 +81,7 @@ class SourceSettings(GroundSettings):
 
     @field_validator("connector_allow")
     @classmethod
-    def _known_holes(cls, value: str | None) -> str | None:
+    def _known_connector_holes(cls, value: str | None) -> str | None:
         build_policy(_entries(value))
         return value
 

@@ -11,6 +11,7 @@ from tracewell.main.plans import Plan, parse_plans
 from tracewell.main.settings.ground import GroundSettings
 from tracewell.web.guard import build_policy
 from tracewell.web.records import parse_nameserver
+from tracewell.web.urls import BadUrlError, parse_url
 
 
 class TraceSettings(GroundSettings):
@@ -148,8 +149,17 @@ class TraceSettings(GroundSettings):
 
     @field_validator("crawl_allow")
     @classmethod
-    def _known_holes(cls, value: str | None) -> str | None:
+    def _known_crawl_holes(cls, value: str | None) -> str | None:
         build_policy(_parts(value))
+        return value
+
+    @field_validator("crawl_contact_url")
+    @classmethod
+    def _known_page(cls, value: str) -> str:
+        try:
+            parse_url(value)
+        except BadUrlError as error:
+            raise ValueError("must be the https:// (or http://) address of a page") from error
         return value
 
     @property
