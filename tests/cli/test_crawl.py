@@ -56,6 +56,18 @@ def test_a_crawl_tells_of_each_domain_what_was_chosen_and_what_failed(
     assert subprocess.run(check, capture_output=True).returncode == 0
 
 
+def test_a_crawl_that_nobody_answers_fails_and_a_list_that_is_no_text_is_told(
+    console: Console,
+) -> None:
+    done = console("crawl", "10.0.0.1", "localhost", "--json", code=1)
+    assert done.json["domains_answered"] == 0
+    assert done.err.splitlines()[-1] == "tracewell: no domain answered"
+    listed = console.folder / "domains.txt"
+    listed.write_bytes(b"shop.example\n\xee\xff.example\n")
+    done = console("crawl", "--from", str(listed), code=2)
+    assert done.err == "tracewell: an argument or the input is not valid UTF-8\n"
+
+
 def test_a_full_archive_ends_the_crawl_and_not_the_server(console: Console, allow: str) -> None:
     with start_server(console.data, product="trace") as server:
         console.environment["ARCHIVE_FREE_BYTES_MIN"] = str(1 << 60)

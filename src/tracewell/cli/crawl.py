@@ -79,6 +79,8 @@ def crawl(
 
     robots.txt is obeyed; addresses of your own network are refused, except by an --allow entry.
 
+    Exit codes: 0 at least one domain answered; 1 none did, or the archive has no room.
+
     \b
     Examples:
       tracewell crawl example.com example.org
@@ -113,8 +115,7 @@ def crawl(
         archives = [str(path) for path in summary.archives]
         told |= summarised(*asyncio.run(take_in(settings, fingerprints, archives, jobs)))
     show(told, as_json=as_json)
-    if summary.stopped is not None:
-        fail(f"stopped after {len(results)} of {len(wanted)} domains: {summary.stopped}", REFUSED)
+    _require_answers(wanted, results, summary)
 
 
 def _listed(domains: tuple[str, ...], listed: Any) -> list[str]:
@@ -130,6 +131,13 @@ def _check(allow: tuple[str, ...]) -> None:
             parse_allow(entry)
         except ValueError as error:
             fail(f"--allow {entry}: {error}", USAGE)
+
+
+def _require_answers(wanted: list[str], results: list[CrawlResult], summary: CrawlSummary) -> None:
+    if summary.stopped is not None:
+        fail(f"stopped after {len(results)} of {len(wanted)} domains: {summary.stopped}", REFUSED)
+    if not any(result.has_answered for result in results):
+        fail("no domain answered", REFUSED)
 
 
 def _told(

@@ -61,7 +61,7 @@ def told_plainly() -> Iterator[None]:
     except tuple(told_errors()) as error:  # looked up only when something is raised
         name, code = told_errors()[_class_of(error)]
         fail(_WORDS.get(name, "{error}").format(error=error), code)
-    except UnicodeEncodeError:
+    except UnicodeError:
         fail("an argument or the input is not valid UTF-8", USAGE)
     except KeyboardInterrupt:
         fail("stopped", 130)
