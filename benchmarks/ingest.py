@@ -86,7 +86,7 @@ def measure_memory(size: int, jobs: int) -> int:
         folder = Path(made)
         archive = folder / "large.warc"
         records = write_large(archive, size)
-        command = [sys.executable, "-c", "from tracewell.cli import main; main()", "ingest"]
+        command = [sys.executable, "-m", "tracewell", "ingest"]
         begun = time.monotonic()
         process = subprocess.Popen(
             [*command, str(archive), "--jobs", str(jobs), "--json"],

@@ -114,7 +114,7 @@ def measure(port: int, seconds: int, key: str, first: int, last: int) -> Load:
 def admin(environment: dict[str, str], *words: str) -> dict[str, str]:
     """Runs an operator's command; its JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", "from tracewell.cli import main; main()", "admin", *words, "--json"],
+        [sys.executable, "-m", "tracewell", "admin", *words, "--json"],
         env=environment, check=True, capture_output=True, text=True,
     )  # fmt: skip
     found: dict[str, str] = json.loads(done.stdout)
@@ -132,7 +132,7 @@ def run_database(name: str, url: str | None, folder: Path, rounds: int, seconds:
     database_url = url or f"sqlite:///{folder / name / 'tracewell.db'}"
     asyncio.run(insert_companies(database_url, COMPANIES))
     paid, bare = free_port(), free_port()
-    serve = [sys.executable, "-c", "from tracewell.cli import main; main()", "serve"]
+    serve = [sys.executable, "-m", "tracewell", "serve"]
     with running([*serve, "--no-jobs", "--port", str(paid)], environment):
         wait_for(f"http://127.0.0.1:{paid}/healthz")
         request = urllib.request.Request(

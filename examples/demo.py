@@ -28,7 +28,7 @@ KEYS = DATA / "demo-keys.json"
 COMPANIES = sorted(path.stem for path in (ROOT / "examples/web/companies").glob("*.yaml"))
 PORTS = (8000, 8080, 8888)
 START_S = 60
-_TRACEWELL = [sys.executable, "-c", "from tracewell.cli import main; main()"]
+_TRACEWELL = [sys.executable, "-m", "tracewell"]
 
 
 class DemoFailed(Exception):  # noqa: N818

@@ -21,7 +21,7 @@ from benchmarks.paid_read import free_port
 START_TIMEOUT_S = 300
 CREDITS = 1_000_000_000
 _TICKS = os.sysconf("SC_CLK_TCK")
-_TRACEWELL = [sys.executable, "-c", "from tracewell.cli import main; main()"]
+_TRACEWELL = [sys.executable, "-m", "tracewell"]
 
 
 @dataclass
