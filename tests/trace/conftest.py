@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ class World:
     client: httpx.AsyncClient
     plain_client: httpx.AsyncClient
     kept: Idempotency
+    warm: Callable[[], Awaitable[None]]
 
     async def make_org(self, name: str, credits: int = 100, plan: str = "free") -> Org:
         async def opened(tx: Any, org: Org) -> None:
@@ -200,5 +201,7 @@ async def world(
         httpx.AsyncClient(transport=httpx.ASGITransport(gates[0]), base_url=base) as client,
         httpx.AsyncClient(transport=httpx.ASGITransport(gates[1]), base_url=base) as plain,
     ):
-        yield World(database, clock, identity, ledger, fingerprints, client, plain, kept)
+        yield World(
+            database, clock, identity, ledger, fingerprints, client, plain, kept, trace.warm
+        )
     await limiter.close()

@@ -206,3 +206,49 @@ async def test_bytes_that_are_no_text_are_searched_for_like_any(world: World) ->
     key = await world.org_key(await world.make_org("Buyer"))
     answer = await world.client.get("/v1/companies?q=%ff%fe&x=%ff", headers=key)
     assert answer.status_code == 200
+
+
+async def test_texts_in_memory_find_what_the_database_finds_in_the_same_order(world: World) -> None:
+    key = await world.org_key(await world.make_org("Acme", 1_000))
+    # Lower case may be longer: \u0130 is two letters, of which the second is a mark.
+    strange = [
+        "\u0130stanbul",
+        "Stra\u00dfe",
+        "a  b",
+        "\u8a9e\u8a9e\u8a9e",
+        "100%_",
+        '"q" \\ x',
+        "alp",
+    ]
+    await three(world)
+    await world.ingest(
+        [
+            page(f"https://strange{n}.example/", home(name), at=NOW + n)
+            for n, name in enumerate(strange)
+        ]
+    )
+    texts = [
+        "a", "al", "alp", "alpha", ".example", "example", "ange1", "\u0130s", "stanbul", "strasse",
+        "STRA\u00dfE", "a  b", "\u8a9e\u8a9e", "\u8a9e\u8a9e\u8a9e", "0%_", '"q" \\', "%%%",
+        "beta\nbeta", "strange1.example", "nobody", "\xff\xff\xff",
+    ]  # fmt: skip
+
+    async def answers() -> list[list[str]]:
+        return [
+            await search(world, key, q=text, **further)
+            for text in texts
+            for further in ({}, {"technology": "nginx"}, {"sort": "-name"}, {"country": "FR,DE"})
+        ]
+
+    by_database = await answers()
+    assert sum(map(len, by_database)) > 50
+    await world.warm()
+    assert await answers() == by_database
+    # What comes later is found as well, what has another name no more.
+    await world.ingest(
+        [
+            page("https://beta.example/", home("Alphabet"), at=NOW + 9 * DAY_MS),
+            page("https://alphanew.example/", home("new"), at=NOW + 9 * DAY_MS),
+        ]
+    )
+    assert set(await search(world, key, q="alpha")) == {"alpha", "beta", "gamma", "alphanew"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 from tests.trace.conftest import DAY_MS, NOW, World, organization, page
-from tests.trace.test_filters import captures, draw_trees, fits, naive_rows
+from tests.trace.trees import captures, draw_trees, fits, naive_rows
 
 from tracewell.kernel.database import Transaction
 from tracewell.trace.companies.columns import CompanyColumns
@@ -93,6 +93,8 @@ async def test_every_reader_finds_what_plain_python_finds_in_its_state(
             await world.ingest(made[number : number + 2])
             # Some look at the memory at once, others when it has gone on.
             readers.append(await open_reader(world, stack, memory if number % 3 == 0 else None))
+            if number == 4:
+                await memory.columns.read_lines(world.database)
             if number % 4 == 0:
                 async with world.database.snapshot() as tx:
                     sources = await memory.sources(tx)
@@ -106,8 +108,10 @@ async def test_every_reader_finds_what_plain_python_finds_in_its_state(
             await rebuild_index(tx, (await fetch_catalogue(tx)).values())
         readers.append(await open_reader(world, stack, memory))
         assert len({reader.rows[0]["last_observed_at"] for reader in readers}) > 1
+        with_lines = 0
         for reader in [*readers, *reversed(readers)]:
             sources = reader.sources or await memory.sources(reader.tx)
+            with_lines += sources.columns.has_lines
             for sort in SORTS:
                 assert await page_of(sources, sort, 3) == reader.sorted[sort]
             for tree in trees:

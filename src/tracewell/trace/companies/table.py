@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tracewell.trace.companies.lines import LinesPart, no_lines
 from tracewell.trace.index.bitmaps import CHUNK_BITS
 
 NumberColumn = Literal[
@@ -40,6 +41,8 @@ _TYPES: Mapping[str, Any] = {
 NEVER = int(np.iinfo(np.int32).min)
 """Stands for a number that is not known: no comparison finds it."""
 
+_PLACE = (1 << CHUNK_BITS) - 1
+
 Array = npt.NDArray[Any]
 
 
@@ -49,6 +52,8 @@ class Values:
 
     ids: npt.NDArray[np.int64]
     columns: Mapping[str, Array]
+    lines: Sequence[bytes] = ()
+    """As in `lines`, where these are in memory."""
 
 
 @dataclass(slots=True)
@@ -79,6 +84,8 @@ class Table:
         self.columns: dict[str, Array] = {name: _empty(name, 0) for name in _TYPES}
         self.changed = np.zeros(0, np.int64)
         self.rebuilt_number = 0
+        self.lines: list[LinesPart] | None = None
+        """None as long as they have not been read."""
 
     def put(self, values: Values, numbers: Sequence[int]) -> Values:
         """Takes values in, with the numbers of the companies' changes; returns those before."""
@@ -88,7 +95,23 @@ class Table:
         for name, column in self.columns.items():
             column[ids] = values.columns[name]
         np.maximum.at(self.changed, ids >> CHUNK_BITS, numbers)
-        return Values(ids, before)
+        return Values(ids, before, () if self.lines is None else self._put_lines(values))
+
+    def _put_lines(self, values: Values) -> Sequence[bytes]:
+        assert self.lines is not None
+        before = [b""] * len(values.ids)
+        order = np.argsort(values.ids)
+        parts = values.ids[order] >> CHUNK_BITS
+        while len(self.lines) <= parts[-1]:
+            self.lines.append(no_lines())
+        for number in np.unique(parts).tolist():
+            rows = order[parts == number].tolist()
+            places = [int(values.ids[row]) & _PLACE for row in rows]
+            part = self.lines[number]
+            for row, place in zip(rows, places, strict=True):
+                before[row] = part.of(place)
+            self.lines[number] = part.replaced(places, [values.lines[row] for row in rows])
+        return before
 
     def _grow(self, size: int) -> None:
         self.size = max(self.size, size)

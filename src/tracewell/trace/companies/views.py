@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +13,7 @@ import orjson
 from pyroaring import BitMap
 
 from tracewell.kernel.database import Sql, Transaction
+from tracewell.trace.companies.lines import END
 from tracewell.trace.companies.table import (
     NAME_COLUMNS,
     NEVER,
@@ -22,7 +24,7 @@ from tracewell.trace.companies.table import (
     Values,
 )
 from tracewell.trace.index.bitmaps import CHUNK_BITS
-from tracewell.trace.index.masks import bitmap_of_masks
+from tracewell.trace.index.masks import bitmap_of_ids, bitmap_of_masks
 
 SortColumn = Literal["name", "last_observed_at", "technology_count", "partnership_count"]
 
@@ -41,12 +43,13 @@ _SORT_NAMES = Sql(
 @dataclass(frozen=True, slots=True)
 class ColumnsView:
     """The state of that number: the table's arrays, but for what has been replaced since (`past`),
-    but for what the transaction itself has read (`own`)."""
+    but for what the transaction itself has read (`own`). `has_lines`: texts are in memory."""
 
     table: Table
     number: int
     past: Past
     own: tuple[Values, ...] = ()
+    has_lines: bool = False
 
     def changed_since(self, number: int) -> tuple[int, ...] | None:
         """As the table's; parts that changed after this state are among them."""
@@ -84,8 +87,8 @@ class ColumnsView:
         )
         for other in self._others():
             fit = fits(other.columns[name])
-            found -= BitMap(other.ids[~fit].tolist())
-            found |= BitMap(other.ids[fit].tolist())
+            found -= bitmap_of_ids(other.ids[~fit])
+            found |= bitmap_of_ids(other.ids[fit])
         return found
 
     def _others(self) -> Iterator[Values]:
@@ -101,6 +104,33 @@ class ColumnsView:
             known[known] = ids[places[known]] == other.ids[known]
             values[places[known]] = other.columns[name][known]
         return values
+
+    async def holding(self, text: str, among: BitMap, *, at_start: bool) -> BitMap:
+        """Those companies of whose name, slug and domains one holds, or begins with, the text.
+
+        It must be casefolded and have no line break; the view must have lines.
+        """
+        parts = self.table.lines
+        assert self.has_lines
+        assert parts is not None
+        needle = text.encode("utf-8", "surrogatepass")
+        ids: Ids = np.frombuffer(among.to_array(), np.uint32)
+        found: list[BitMap] = []
+        for number in np.unique(ids >> CHUNK_BITS).tolist():
+            first = number << CHUNK_BITS
+            low, high = np.searchsorted(ids, (first, first + (1 << CHUNK_BITS)))
+            if number < len(parts):
+                places = parts[number].holding(needle, ids[low:high] - first, at_start=at_start)
+                found.append(bitmap_of_ids(places + first))
+            await asyncio.sleep(0)  # others are served between the parts
+        holding = BitMap.union(*found) if found else BitMap()
+        wanted = (END + needle) if at_start else needle
+        for other in self._others():
+            for company_id, lines in zip(other.ids.tolist(), other.lines, strict=True):
+                holding.discard(company_id)
+                if wanted in END + lines and company_id in among:
+                    holding.add(company_id)
+        return holding
 
     async def page(
         self,

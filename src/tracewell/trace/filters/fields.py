@@ -17,7 +17,7 @@ from tracewell.trace.filters.readers import Read
 @dataclass(frozen=True, slots=True)
 class FilterField:
     """A field; `group` is what it is about, for a builder's menu; `is_tiered`: it matters how sure
-    the evidence is."""
+    the evidence is; `narrows`: fewer companies to look at (`Sources.only`) cost less."""
 
     name: str
     group: str
@@ -25,6 +25,7 @@ class FilterField:
     kind: Kind
     read: Read
     is_tiered: bool = False
+    narrows: bool = False
 
 
 _ALL = (
@@ -82,7 +83,7 @@ _ALL = (
         readers.read_count("founded_year"),
     ),
     FilterField(
-        "name", "identity", "Name, slug or domain.", kinds.NAME, readers.read_name,
+        "name", "identity", "Name, slug or domain.", kinds.NAME, readers.read_name, narrows=True,
     ),
     FilterField(
         "domain", "identity", "Domains, aliases included.", kinds.DOMAINS, readers.read_domain

@@ -22,6 +22,7 @@ from tracewell.trace.texts import like_pattern
 Read = Callable[[Sources, Leaf], Awaitable[BitMap]]
 
 TRIGRAM_CHARS = 3
+_PAIRS_MAX = 16
 
 
 def _listed(column: str, table: str, key: str) -> Sql:
@@ -275,15 +276,30 @@ async def read_posting_technology(sources: Sources, leaf: Leaf) -> BitMap:
 async def read_name(sources: Sources, leaf: Leaf) -> BitMap:
     """Companies by a part, or the beginning, of their name, slug or domains."""
     text = leaf.value.casefold()
-    if leaf.operator == "starts_with":
-        return as_bitmap(await sources.tx.fetch_all(_BEGINS, text=text, above=f"{text}\U0010ffff"))
-    if len(text) < TRIGRAM_CHARS:
+    at_start = leaf.operator == "starts_with"
+    if len(text) < TRIGRAM_CHARS and not at_start:
         return await sources.having_any("gram", [text])
+    # A line break stands between lines where the database looks, and in names.
+    if sources.columns.has_lines and "\n" not in text:
+        among = await _holding_pairs(sources, text)
+        return await sources.columns.holding(text, among, at_start=at_start)
+    if at_start:
+        return as_bitmap(await sources.tx.fetch_all(_BEGINS, text=text, above=f"{text}\U0010ffff"))
     phrase = '"' + text.replace('"', '""') + '"'
     params = (
         {"phrase": phrase} if sources.tx.dialect == "sqlite" else {"pattern": like_pattern(text)}
     )
     return as_bitmap(await sources.tx.fetch_all(_TEXTS, **params))
+
+
+async def _holding_pairs(sources: Sources, text: str) -> BitMap:
+    """Companies that have each two letters of the text somewhere: a few too many."""
+    pairs = {text[at : at + 2] for at in range(min(len(text) - 1, _PAIRS_MAX))} or {text}
+    found = await sources.having("gram", sorted(pairs))
+    sets = [found.get(pair, BitMap()) for pair in pairs]
+    if sources.only is not None:
+        sets.append(sources.only)
+    return BitMap.intersection(*sorted(sets, key=len))
 
 
 async def read_domain(sources: Sources, leaf: Leaf) -> BitMap:

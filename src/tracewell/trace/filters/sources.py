@@ -30,22 +30,37 @@ class CompanyMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What a leaf has found among some companies, or all."""
+
+    leaf: Leaf
+    among: BitMap | None
+    found: BitMap
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """One state of the data.
 
     `tier` is the least confidence of a technology's use that counts: one of `properties.TIERS`.
-    `read_before` has, by identity and tier, leaves of trees under evaluation and what they found.
+    `only`: no other companies matter to who asks. `read_before` has, by identity and tier, leaves
+    of trees under evaluation and what they found.
     """
 
     tx: Transaction
     columns: ColumnsView
     memory: CompanyMemory
     tier: int = 0
-    read_before: dict[tuple[int, int], tuple[Leaf, BitMap]] = field(default_factory=dict)
+    only: BitMap | None = None
+    read_before: dict[tuple[int, int], Before] = field(default_factory=dict)
 
     def at(self, tier: int) -> Sources:
         """The same at another tier."""
         return replace(self, tier=tier)
+
+    def among(self, companies: BitMap | None) -> Sources:
+        """The same where only these companies matter."""
+        return self if companies is self.only else replace(self, only=companies)
 
     async def all(self) -> BitMap:
         """Every company."""

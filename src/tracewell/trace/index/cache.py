@@ -158,6 +158,9 @@ class BitmapCache:
         before = self._kept.get(key)
         if number != state.number or (before is not None and before.number > number):
             return sets
+        for companies in sets.values():
+            companies.run_optimize()
+            companies.shrink_to_fit()
         size = _ENTRY_BYTES + sum(_ENTRY_BYTES + _size(one) for one in sets.values())
         if size > self._bytes_max // 4:
             return sets

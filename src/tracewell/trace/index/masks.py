@@ -1,12 +1,13 @@
-"""From an array of yes and no, by company id, to a bitmap: pure.
+"""From an array of yes and no, by company id, or of ids, to a bitmap: pure.
 
-Written in Roaring's portable format (github.com/RoaringBitmap/RoaringFormatSpec): a bitmap made of
-the ids themselves takes a hundred times as long.
+A mask is written in Roaring's portable format (github.com/RoaringBitmap/RoaringFormatSpec): a
+bitmap made of numpy's integers takes a hundred times as long.
 """
 
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterable
 
 import numpy as np
@@ -48,3 +49,9 @@ def bitmap_of_masks(parts: Iterable[npt.NDArray[np.bool_]]) -> BitMap:
             )
         )
     )
+
+
+def bitmap_of_ids(ids: npt.NDArray[np.integer]) -> BitMap:
+    """These ids."""
+    # Of an array of this kind pyroaring takes the memory, of any other sequence integer by integer.
+    return BitMap(array("I", ids.astype(np.uint32).tobytes()))

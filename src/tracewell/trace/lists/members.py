@@ -141,9 +141,10 @@ class Members:
     async def _tiers(
         self, sources: Sources, tree: Node | None, added: BitMap, excluded: BitMap
     ) -> dict[Tier, BitMap]:
-        high, medium, exploratory = [
+        # From the largest to the smallest: what a leaf finds for one tier serves the next.
+        exploratory, medium, high = [
             BitMap() if tree is None else await evaluate(tree, sources.at(_LEAST[tier]))
-            for tier in TIERS
+            for tier in reversed(TIERS)
         ]
         return tiers_of(high, medium, exploratory, added, excluded)
 
@@ -172,7 +173,8 @@ class Members:
         sources = await self._search.sources(tx)
         wanted = await sources.all()
         if query.text:
-            wanted &= await evaluate(Leaf("name", "contains", query.text), sources)
+            leaf = Leaf("name", "contains", query.text)
+            wanted = await evaluate(leaf, sources, among=wanted)
         ids: list[tuple[int, Tier]] = []
         total, offset = 0, query.offset
         for tier in TIERS if query.tier is None else (query.tier,):
