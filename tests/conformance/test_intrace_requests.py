@@ -109,6 +109,24 @@ def test_a_bad_parameter_of_an_analysis_is_named(world: World) -> None:
     check_envelope(answer, 400, "field_invalid", "parameters.from_date", "parameters.limit")
 
 
+@proves("intrace", 400, "field_invalid", "JSON of another shape than an object or array asked for")
+@pytest.mark.parametrize(
+    ("body", "field", "issue"),
+    [
+        ([], "body", "Must be a JSON object."),
+        ("identifiers", "body", "Must be a JSON object."),
+        ({"identifiers": {}}, "identifiers", "Must be a JSON array."),
+        ({"identifiers": ["ada@example.com"]}, "identifiers[0]", "Must be a JSON object."),
+    ],
+)
+def test_json_of_another_shape_is_told_in_the_words_of_json(
+    world: World, body: object, field: str, issue: str
+) -> None:
+    answer = world.analyst.post("/v1/lookup", json=body)
+    check_envelope(answer, 400, "field_invalid", field)
+    assert answer.json()["error"]["details"] == [{"field": field, "issue": issue}]
+
+
 @proves("intrace", 404, "not_found", "a type of analysis that there is not")
 def test_an_unknown_type_of_analysis_is_not_found(world: World) -> None:
     answer = world.analyst.post(

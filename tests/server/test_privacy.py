@@ -106,3 +106,18 @@ def test_no_identifier_and_no_key_is_logged_or_counted(
     # What the operator needs is there all the same.
     assert server.log().count("failed: DatabaseFailed") == 2
     assert server.log().count("failed: SigningFailed") == 1
+
+
+def test_a_live_check_calls_no_source_that_a_lookup_may_not_ask(
+    server: Server, deployment: Deployment
+) -> None:
+    headers = {"X-API-Key": deployment.add_service()}
+    with httpx.Client(base_url=server.intrace, headers=headers) as client:
+        listed = {one["id"]: one for one in client.get("/v1/connectors").json()["connectors"]}
+        outside = [name for name, one in listed.items() if one["sends_out"]]
+        assert len(outside) > 10
+        for name in outside:
+            health = client.get(f"/v1/connectors/{name}/health").json()
+            assert (health["id"], health["status"], health["latency_ms"]) == (name, "unknown", 0)
+            assert health["error"] == f"not configured: {listed[name]['reason']}"
+        assert client.get("/v1/connectors/phone_plan/health").json()["status"] == "reachable"

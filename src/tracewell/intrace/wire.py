@@ -161,6 +161,16 @@ def as_api_error(error: Exception) -> ApiError | None:
             return None
 
 
+# Where pydantic speaks of Python and not of JSON.
+_ISSUES = {
+    "missing": "This field is required.",
+    "model_attributes_type": "Must be a JSON object.",
+    "model_type": "Must be a JSON object.",
+    "dict_type": "Must be a JSON object.",
+    "list_type": "Must be a JSON array.",
+}
+
+
 def _of_validation(problems: Sequence[Any]) -> ApiError:
     if any(problem["type"] == "json_invalid" for problem in problems):
         return ApiError(errors.REQUEST_MALFORMED)
@@ -172,7 +182,7 @@ def _of_validation(problems: Sequence[Any]) -> ApiError:
 
 def _issue(problem: Any) -> str:
     # pydantic's own sentences name the constraint and never quote the value.
-    return "This field is required." if problem["type"] == "missing" else f"{problem['msg']}."
+    return _ISSUES.get(problem["type"]) or f"{problem['msg']}."
 
 
 def _field(loc: Sequence[str | int]) -> str:

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from tracewell.intrace import errors
 from tracewell.intrace.connectors.means import NO_MEANS, Means
-from tracewell.intrace.connectors.model import Connector, Health
-from tracewell.intrace.connectors.planning import find_obstacle
+from tracewell.intrace.connectors.model import Connector, Health, HealthStatus
+from tracewell.intrace.connectors.planning import find_closed, find_obstacle
 from tracewell.intrace.connectors.runner import check_connector
 from tracewell.kernel.clock import Clock, format_utc
 from tracewell.kernel.errors import ApiError
@@ -88,11 +88,19 @@ class ConnectorRoutes:
         connector = self._connectors.get(connector_id)
         if connector is None:
             raise ApiError(errors.NOT_FOUND)
-        health = await check_connector(
-            connector, clock=self._clock, timeout_s=self._timeout_s, means=self._means
-        )
+        health = await self._check(connector)
         self._last_health[connector_id] = health
         return as_response(json_answer(_health(health)))
+
+    async def _check(self, connector: Connector) -> Health:
+        closed = find_closed(connector, self._enabled)
+        if closed is not None:
+            # What may not be asked in a lookup is not called at all.
+            told = f"not configured: {closed}"
+            return Health(connector.spec.id, HealthStatus.UNKNOWN, self._clock(), 0, told)
+        return await check_connector(
+            connector, clock=self._clock, timeout_s=self._timeout_s, means=self._means
+        )
 
     def _describe(self, connector: Connector, obstacle: str | None) -> dict[str, Any]:
         spec = connector.spec
