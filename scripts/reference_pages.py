@@ -18,6 +18,7 @@ from tracewell.kernel.errors import Catalogue
 from tracewell.kernel.http.endpoint import Endpoint
 from tracewell.main.products import open_products
 from tracewell.main.settings import Settings, variable_name
+from tracewell.resolution.vocabulary import DETAILS, PREDICATES
 from tracewell.trace import errors as trace_errors
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +104,29 @@ def _settings_page() -> str:
     return f"# Settings\n\n{_MADE}" + _table(("variable", "default", "meaning", "example"), rows)
 
 
+def _predicates_page() -> str:
+    details = {name: [d for d, of in DETAILS.items() if of == name] for name in PREDICATES}
+    rows = [
+        (
+            f"`{predicate.name}`",
+            predicate.words,
+            ", ".join(f"`{kind}`" for kind in predicate.answers),
+            ", ".join(f"`{detail}`" for detail in details[predicate.name]),
+        )
+        for predicate in PREDICATES.values()
+    ]
+    heads = (
+        "predicate",
+        "meaning",
+        "answers identifiers of type",
+        "details of the one in its record",
+    )
+    return (
+        f"# Predicates\n\n{_MADE}What connectors may state of a subject, also as the meaning of a "
+        "column in `records.yaml` and `sql_records.yaml`.\n\n" + _table(heads, rows)
+    )
+
+
 def _decisions_page() -> str:
     pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
     lines = [
@@ -128,6 +152,7 @@ def render_pages() -> dict[Path, str]:
         GUIDE: _with_charges(GUIDE, endpoints["trace"]),
         REFERENCE / "intrace-endpoints.md": _intrace_endpoints(endpoints["intrace"]),
         REFERENCE / "settings.md": _settings_page(),
+        REFERENCE / "predicates.md": _predicates_page(),
         ROOT / "docs" / "decisions" / "index.md": _decisions_page(),
     }
 

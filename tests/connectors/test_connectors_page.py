@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from tracewell.cli.connectors import connectors
 from tracewell.intrace.connectors.declared.model import parse_manifest
 from tracewell.intrace.connectors.model import OutcomeStatus
 from tracewell.intrace.connectors.registry import ConnectorSettings, build_connectors
@@ -28,13 +31,13 @@ def block(kind: str, word: str) -> str:
 def test_the_tables_hold_every_connector_where_it_belongs() -> None:
     inside, outside = PAGE.split("### Outside")
     outside = outside.split("## Keys")[0]
-    connectors = build_connectors(ConnectorSettings(clock=lambda: 0))
-    assert set(_ROW.findall(inside)) == {c.spec.id for c in connectors if not c.spec.sends_out}
-    assert set(_ROW.findall(outside)) == {c.spec.id for c in connectors if c.spec.sends_out}
+    built = build_connectors(ConnectorSettings(clock=lambda: 0))
+    assert set(_ROW.findall(inside)) == {c.spec.id for c in built if not c.spec.sends_out}
+    assert set(_ROW.findall(outside)) == {c.spec.id for c in built if c.spec.sends_out}
 
 
 def test_the_page_names_each_outcome_and_only_settings_that_there_are() -> None:
-    outcomes = PAGE.split("## Outcomes")[1].split("## Own databases")[0]
+    outcomes = PAGE.split("## Outcomes")[1].split("## Own files")[0]
     assert set(_ROW.findall(outcomes)) == {str(status) for status in OutcomeStatus}
     named = set(re.findall(r"\b(CONNECTORS?_[A-Z_]+|[A-Z]+_PATH)\b", PAGE))
     assert named <= {variable_name(name) for name in Settings.model_fields}
@@ -68,6 +71,25 @@ def test_the_code_of_the_page_works_and_takes_no_fault_for_an_answer(tmp_path: P
 
 def test_the_databases_of_the_page_are_read() -> None:
     SqlManifest.model_validate(yaml.safe_load(block("yaml", "databases:")))
+
+
+def test_the_files_of_the_page_are_read_as_it_says(tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "records.yaml").write_text(block("yaml", "file: customers.csv"))
+    (tmp_path / "records" / "customers.csv").write_text(
+        "customer_id;mail;mobile;born;employer;first_name;last_name;secret\n"
+        "7;ada@example.com;020 7946 0958;10.12.1985;Engines Ltd;Ada;Lovelace;not read\n"
+    )
+    arguments = ["test", "own_records", "--identifier", "email:ada@example.com", "--health"]
+    done = CliRunner().invoke(connectors, [*arguments, "--json", "--data", str(tmp_path)])
+    told = json.loads(done.stdout)
+    assert {(one["predicate"], one["value"]) for one in told["observations"]} == {
+        ("email.address", "ada@example.com"), ("phone.number", "+442079460958"),
+        ("person.dob", "1985-12-10"), ("company.name", "Engines Ltd"),
+        ("person.name", "Ada Lovelace"),
+    }  # fmt: skip
+    assert told["observations"][0]["source_url"] == "own-records:customers.csv#7"
+    assert told["health"]["status"] == "reachable"
 
 
 @pytest.mark.parametrize("line", ["CONNECTOR_ENABLED=local,dns,rdap,gleif,github"])

@@ -312,13 +312,20 @@ def test_a_broken_manifest_is_a_failure_that_names_the_place(
 @pytest.mark.parametrize(
     "text, problem",
     [
-        ("", "valid dictionary"),
+        ("", "^must be a mapping$"),
         ("files: []", "files"),
         ("files: [{file: a.txt, columns: {a: email.address}}]", "files.0.file"),
-        ("files: [{file: a.csv, columns: {a: email.adress}}]", "unknown predicate"),
+        (
+            "files: [{file: a.csv, columns: {a: email.adress}}]",
+            "there are email.accepts_mail, email.add",
+        ),
+        (
+            "files: [{file: a.csv, columns: {a: shoe.size}}]",
+            "there are address[.]{3}, associate[.]{3}, ",
+        ),
         ("files: [{file: a.csv, columns: {a: person.dob}}]", "no column by which"),
         ("files: [{file: a.csv, phone_region: XX, columns: {a: phone.number}}]", "region"),
-        ("files: [{file: a.csv, colums: {}}]", "colums"),
+        ("files: [{file: a.csv, colums: {}}]", "^files.0.colums: there is no such entry$"),
         ("{", "not YAML"),
         ("!!python/object/apply:os.system [id]", "not YAML"),
     ],

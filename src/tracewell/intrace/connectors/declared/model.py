@@ -15,6 +15,7 @@ from jmespath.exceptions import JMESPathError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tracewell.intrace.connectors.declared.expressions import compile_expression
+from tracewell.intrace.connectors.manifest_problems import tell_problem, tell_unknown
 from tracewell.intrace.connectors.model import Auth, ConnectorSpec, CostClass, Rate, Upstream
 from tracewell.intrace.identifiers.model import IdentifierType
 from tracewell.intrace.identifiers.platforms import PLATFORMS
@@ -105,7 +106,7 @@ class ObservationBody(_Part):
     @model_validator(mode="after")
     def _is_known(self) -> Self:
         if self.predicate not in PREDICATES and self.predicate not in DETAILS:
-            raise ValueError(f"unknown predicate {self.predicate!r}")
+            raise ValueError(tell_unknown(self.predicate))
         if isinstance(self.value, str):
             _check_expression(self.value)
         return self
@@ -230,9 +231,7 @@ def parse_manifest(text: str) -> Manifest:
     try:
         return Manifest.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ManifestError(f"{place}: {first['msg']}".removeprefix(": ")) from None
+        raise ManifestError(tell_problem(error)) from None
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -21,6 +21,7 @@ import phonenumbers
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tracewell.intrace.connectors.manifest_problems import tell_problem, tell_unknown
 from tracewell.intrace.identifiers.model import IdentifierType
 from tracewell.resolution.vocabulary import DETAILS, PREDICATES
 
@@ -59,7 +60,7 @@ class RecordMapping(BaseModel):
     def _predicates_are_known(self) -> Self:
         unknown = sorted(self.stated - PREDICATES.keys() - DETAILS.keys())
         if unknown:
-            raise ValueError(f"unknown predicate {unknown[0]!r}")
+            raise ValueError(tell_unknown(unknown[0]))
         if self.phone_region and self.phone_region not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError("unknown phone region")
         return self
@@ -115,9 +116,7 @@ def parse_manifest(text: str) -> Manifest:
     try:
         return Manifest.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ManifestError(f"{place}: {first['msg']}".removeprefix(": ")) from None
+        raise ManifestError(tell_problem(error)) from None
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tracewell.intrace.connectors.failures import TimedOutError
+from tracewell.intrace.connectors.manifest_problems import tell_problem
 from tracewell.intrace.connectors.model import (
     AskContext,
     Condition,
@@ -239,6 +240,4 @@ def _read_manifest(path: Path) -> SqlManifest:
         told = f"{MANIFEST_NAME} cannot be read ({type(error).__name__})"
         raise SourceFailedError(told) from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SourceFailedError(f"{MANIFEST_NAME}: {place}: {first['msg']}") from None
+        raise SourceFailedError(f"{MANIFEST_NAME}: {tell_problem(error)}") from None
