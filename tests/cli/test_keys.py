@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.cli.conftest import Console
 
 from tracewell.kernel.signing.key_file import generate_key_pem
@@ -51,18 +52,29 @@ def test_revoking_the_key_that_signs_warns(console: Console) -> None:
 
 
 def test_a_key_whose_id_begins_with_a_hyphen_is_revoked_like_any(console: Console) -> None:
+    def is_hard(kid: str) -> bool:
+        return kid.startswith("-") and "h" in kid  # as an option `h` asks for help
+
     path = console.folder / "own.pem"
     console.environment["SIGNING_PRIVATE_KEY_PATH"] = str(path)
-    pem = next(
-        pem for pem in iter(generate_key_pem, None) if parse_signing_key(pem).kid.startswith("-")
-    )
-    path.write_bytes(pem)
+    made = iter(generate_key_pem, None)
+    path.write_bytes(next(pem for pem in made if is_hard(parse_signing_key(pem).kid)))
     path.chmod(0o600)
     (kid,) = rows(console)
+    console("keys", "revoke", kid, "--reason", "superseded", "--dry-run")
+    assert rows(console)[kid]["state"] == "signs"
+    refused = console("keys", "revoke", kid, "--reasn", "superseded", code=2)
+    assert "No such option" in refused.err
     console("keys", "revoke", kid, "--reason", "superseded", "--yes")
     assert rows(console)[kid]["state"] == "revoked"
-    refused = console("keys", "revoke", kid, "--reasn", "superseded", code=2)
-    assert "Usage:" in refused.err
+
+
+@pytest.mark.parametrize("kid", ["-" + "h" * 42, "--" + "h" * 41, "--help" + "-" * 37])
+def test_a_key_id_is_never_taken_for_an_option(console: Console, kid: str) -> None:
+    options = ("--reason", "superseded", "--yes")
+    for arguments in ((kid, *options), (*options, kid), (*options, "--", kid)):
+        refused = console("keys", "revoke", *arguments, code=1)
+        assert f"there is no key {kid}" in refused.err
 
 
 def test_a_key_that_is_not_there_is_told(console: Console) -> None:

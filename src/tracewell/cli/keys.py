@@ -5,6 +5,7 @@ Works on files alone, so a running server sees a change at its next signature.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from tracewell.kernel.clock import SECOND_MS, format_utc, system_clock
 from tracewell.kernel.signing import Keyring, Revocation, RevocationReason, SigningFailed
 from tracewell.main.settings import load_settings
 from tracewell.main.signing import open_signing
+
+# SHA-256 in base64url (RFC 7638), and longer than any option.
+_HYPHENED_KEY_ID = re.compile(r"-[A-Za-z0-9_-]{42}")
 
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Say what would be done, and do nothing."
@@ -76,8 +80,19 @@ def rotate(dry_run: bool, data: Path | None, as_json: bool) -> None:
     show({**told, "dry_run": dry_run}, as_json=as_json)
 
 
-# One key id in 64 begins with a hyphen: it is no option.
-@keys.command(context_settings={"ignore_unknown_options": True})
+class _OfOneKey(click.Command):
+    """A command whose argument is a key id. One in 64 begins with a hyphen: it is no option, nor a
+    row of them (an `h` in it would ask for help)."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts what can only be a key id behind the options."""
+        if "--" not in args:
+            named = [arg for arg in args if _HYPHENED_KEY_ID.fullmatch(arg)]
+            args = [*(arg for arg in args if arg not in named), "--", *named]
+        return super().parse_args(ctx, args)
+
+
+@keys.command(cls=_OfOneKey)
 @click.argument("key_id")
 @click.option(
     "--reason",
