@@ -82,7 +82,7 @@ def test_a_file_is_tried_without_being_installed(tmp_path: Path) -> None:
     broken.write_text("id: broken\nname: x\n")
     told = run("test", str(broken), "--identifier", "username:ada", data=tmp_path)
     assert told.exit_code == 1
-    assert "terms_url: Field required" in told.output
+    assert "terms_url: is needed" in told.output
 
 
 @pytest.mark.parametrize(
