@@ -19,6 +19,7 @@ from tests.trace.conftest import (
     organization,
     page,
 )
+from tests.trace.loads import load_rows
 
 from tracewell.detection import FingerprintSet, load_fingerprints
 from tracewell.kernel.database import Database, open_database
@@ -139,6 +140,21 @@ async def test_the_same_fingerprints_change_nothing(world: World) -> None:
     assert (summary.companies_done, summary.companies_changed) == (2, 0)
     assert (summary.captures_read, summary.captures_missing) == (7, 0)
     assert await derived(world.database) == before
+
+
+async def test_what_lists_and_registers_told_stays(
+    world: World, newer: FingerprintSet, tmp_path: Path
+) -> None:
+    await world.ingest(site())
+    row = {"domain": "acme.example", "name": "Acme", "legal_name": "Acme Holding plc",
+           "country": "GB", "employees": "51-200"}  # fmt: skip
+    listed = await load_rows(world.database, tmp_path, [row])
+    assert listed.counts.matched == 1
+    before = (await derived(world.database))[_FACTS]
+    told = {fact[1]: fact[2] for fact in before if fact[0] == "acme"}
+    assert (told["legal_name"], told["employee_range"]) == ("Acme Holding plc", "51-200")
+    await redetect(world, newer, site())
+    assert (await derived(world.database))[_FACTS] == before
 
 
 async def test_newer_fingerprints_give_what_they_would_have_given_first(

@@ -1,4 +1,4 @@
-"""What of a company came from captures that are gone, and stays: pure functions."""
+"""What of a company came from elsewhere than captures that are read again, and stays: pure."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from tracewell.trace.companies.rules import keep_signs
 from tracewell.trace.redetection.model import Ingested
 
 
-def strip_company(company: Company, missing: Sequence[Ingested]) -> Company:
-    """The company as those captures alone show it, as far as is known; what can be read again is to
-    be added. Domains, dates and days of visits stay: the web was as it was."""
+def strip_company(
+    company: Company, missing: Sequence[Ingested], read_again: Iterable[Ingested]
+) -> Company:
+    """The company as missing captures and loaded lists show it, as far as is known; what is read
+    again is to be added. Domains, dates and days of visits stay: the web was as it was."""
     captures = {one.capture for one in missing}
-    sights = {(one.url, one.captured_at) for one in missing}
+    again = {(one.url, one.captured_at) for one in read_again}
+    again -= {(one.url, one.captured_at) for one in missing}
     times = [one.captured_at for one in missing]
     kept = (_strip_use(use, captures, times) for use in company.uses)
     return replace(
         company,
         uses=tuple(use for use in kept if use is not None),
-        facts=tuple(fact for fact in company.facts if _is_of(fact, sights)),
+        facts=tuple(fact for fact in company.facts if not _is_of(fact, again)),
     )
 
 

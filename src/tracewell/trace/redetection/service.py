@@ -141,7 +141,8 @@ class _Redetection:
             return before, before
         missing = [one for one in ingested if one.key not in observed]
         sightings: list[Sighting] = [sighting_of(one, self.catalogue) for one in observed.values()]
-        after = observe(strip_company(before, missing), sightings)
+        read_again = [one for one in ingested if one.key in observed]
+        after = observe(strip_company(before, missing, read_again), sightings)
         touched = await self._replace_claims(tx, after, missing, observed.values())
         await self._replace_postings(tx, after, observed.values())
         has = {use.technology.technology_id for use in after.uses}
