@@ -118,3 +118,14 @@ async def test_a_group_of_large_and_small_charges_of_two_orgs_is_exact(till: Til
         balance = (await till.ledger.get_account(tx, 1)).balance
     assert sorted(entry.item_count for entry in entries) == [0, 1, 4_000]
     assert sum(entry.credits for entry in entries) == balance == 999
+
+
+async def test_a_call_is_not_free_while_one_of_its_many_items_is_due(till: Till) -> None:
+    items = tuple(range(1, 42))
+    for missing in items:
+        others = tuple(item + 100 * missing for item in items if item != missing)
+        wanted = tuple(item + 100 * missing for item in items)
+        assert await till.charge((1, others)) == [40]
+        assert await till.is_free(1, others)
+        assert not await till.is_free(1, wanted)
+    assert await till.is_free(1, ())

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from tracewell.extraction import PARTNERSHIP_TYPES, PartnershipType
-from tracewell.kernel.database import Sql, Transaction
+from tracewell.kernel.database import Dialect, Sql, Transaction
 from tracewell.trace.companies.heads import Head
 from tracewell.trace.partnerships.rules import company_key
 
@@ -21,8 +21,9 @@ PARTNERS_MAX = 500
 
 _COLUMNS = """p.company_id, p.partner_key, p.partner_id, p.partner_name, p.partner_domain,
     p.partnership_type, p.first_observed_at, p.last_observed_at, p.observation_count"""
-_AT_ONCE = 32
-"""Companies of a level that are read together, before it is seen whether there are enough nodes."""
+_AT_ONCE: dict[Dialect, int] = {"sqlite": 1, "postgresql": 32}
+"""Companies of a level that are read together before it is seen whether there are enough nodes:
+where that saves round trips."""
 _ORDER = "p.last_observed_at DESC, p.partner_key, p.partnership_type"
 _AROUND = f"""
     SELECT {_COLUMNS} FROM partnerships AS p
@@ -133,11 +134,11 @@ async def read_graph(
     depths = {root_key: 0}
     named: dict[str, _Side] = {}
     seen: _Seen = {}
-    level, is_truncated = [root.company_id], False
+    level, is_truncated, at_once = [root.company_id], False, _AT_ONCE[tx.dialect]
     for step in range(1, depth + 1):
         reached: list[int] = []
-        for first in range(0, len(level), _AT_ONCE):
-            found = await _read_sides(tx, level[first : first + _AT_ONCE])
+        for first in range(0, len(level), at_once):
+            found = await _read_sides(tx, level[first : first + at_once])
             seen |= found
             is_truncated |= not all(map(_is_whole, found.values()))
             for side in chain.from_iterable(found.values()):
