@@ -246,3 +246,79 @@ def test_content_that_goes_without_a_logged_purge_is_named(logged: Logged) -> No
     logged.tamper("UPDATE audit_records SET record = :none, user_id = NULL WHERE seq = 2", none=b"")
 
     assert told(logged.check().findings.told) == {(Problem.ERASED, 2, (logged.requests[1],))}
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("column", "value", "leaf"),
+    [
+        ("audit_records.record", "CAST(record AS TEXT)", 4),
+        ("audit_records.record", "7", 4),
+        ("audit_records.logged_at", "'yesterday'", 4),
+        ("audit_records.user_id", "x'00'", 4),
+        ("audit_records.leaf_hash", "'hash'", 4),
+        ("audit_records.seq", "'three'", 4),
+        ("audit_records.leaf", "'four'", 4),
+        ("audit_completions.completed_at", "'yesterday'", 5),
+        ("audit_completions.report_hash", "x'00'", 5),
+        ("audit_completions.leaf", "'five'", 5),
+    ],
+)
+def test_a_value_of_another_type_is_named_like_any_edit(
+    logged: Logged, column: str, value: str, leaf: int
+) -> None:
+    table, _, name = column.partition(".")
+    wanted = logged.requests[2]
+    logged.tamper(f"UPDATE {table} SET {name} = {value} WHERE request_id = '{wanted}'")
+
+    found = logged.check().findings.told
+    assert leaf in {f.first for f in found}
+    assert wanted in {request_id for f in found for request_id in f.request_ids}
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_nodes SET hash = 'a text that has thirty-two signs' WHERE level = {level}",
+        "UPDATE audit_checkpoints SET note = x'00'",
+        "UPDATE audit_checkpoints SET size = 'many'",
+    ],
+)
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_tree_of_other_types_is_told(logged: Logged, statement: str, level: int) -> None:
+    assert len("a text that has thirty-two signs") == 32
+    logged.tamper(statement.format(level=level))
+    problems = {f.problem for f in logged.check().findings.told}
+    assert problems & {Problem.NODE_ALTERED, Problem.HEAD_INVALID, Problem.EDITED}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("audit_records", "leaf", 1 << 62),
+        ("audit_completions", "leaf", 1 << 62),
+        ("audit_completions", "leaf", -5),
+        ("audit_completions", "completed_at", 1 << 62),
+        ("audit_records", "logged_at", -(1 << 62)),
+    ],
+)
+def test_a_number_out_of_all_bounds_is_named_and_the_check_ends(
+    logged: Logged, table: str, column: str, value: int
+) -> None:
+    wanted = logged.requests[2]
+    logged.tamper(f"UPDATE {table} SET {column} = {value} WHERE request_id = '{wanted}'")
+
+    found = logged.check().findings.told
+    assert wanted in {request_id for f in found for request_id in f.request_ids}
+
+
+def test_a_leaf_that_is_put_far_behind_the_tree_is_told(logged: Logged) -> None:
+    logged.tamper(
+        "INSERT INTO audit_nodes (level, idx, hash) VALUES (0, :idx, :hash)",
+        idx=1 << 62, hash=bytes(32),
+    )  # fmt: skip
+    found = logged.check().findings.told
+    assert f"the tree has {(1 << 62) + 1} leaves and holds the hashes of 13" in {
+        f.detail for f in found
+    }

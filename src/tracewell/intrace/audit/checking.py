@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from tracewell.intrace.audit import leaf_store, tree_store
+from tracewell.intrace.audit.cells import read_whole
 from tracewell.intrace.audit.findings import Finding, Findings, KnownHead, Problem, TreeCheck
 from tracewell.intrace.audit.leaf_store import LeafKind, LeafRow
 from tracewell.intrace.audit.purging import get_purged_through
@@ -22,6 +23,8 @@ from tracewell.kernel.signing import NoteInvalid, VerificationKeys, verify_check
 
 CHECKPOINTS_AT_ONCE = 1_000
 MISMATCHES_MAX = 200_000
+LEAVES_PAST_MAX = 1_000_000
+"""Rows that claim leaves behind those that the tree holds are looked at so far."""
 
 OnProgress = Callable[[int, int], None]
 """Told how many leaves of how many are done."""
@@ -60,7 +63,12 @@ async def check_log(
     findings = Findings()
     heads = [*outside.heads, *await _stored_heads(tx, outside.keys, findings)]
     size = await tree_store.get_size(tx)
-    end = max(size, await leaf_store.get_end(tx))
+    held = await tree_store.count_leaves(tx)
+    if held != size:
+        detail = f"the tree has {size} leaves and holds the hashes of {held}"
+        findings.add(Finding(Problem.NODE_ALTERED, min(held, size), max(held, size), detail))
+    # A leaf of any number may be claimed: the check must end all the same.
+    end = min(max(size, await leaf_store.get_end(tx)), held + LEAVES_PAST_MAX)
     purged_through = await get_purged_through(tx)
     made: dict[Node, bytes] = {}
     frontier = Frontier(on_node=made.__setitem__)
@@ -78,7 +86,7 @@ async def check_log(
         made.clear()
         on_progress(span.end, end)
     rows_check.finish()
-    for kind, request_id in await leaf_store.list_stray_rows(tx):
+    for kind, request_id in await leaf_store.list_stray_rows(tx, end):
         detail = f"a {kind} that is no leaf of the tree"
         findings.add(Finding(Problem.INSERTED, end, end, detail, (request_id,)))
     for leaf, request_id in await leaf_store.list_orphans(tx):
@@ -98,7 +106,7 @@ async def _stored_heads(
     while page := await tree_store.list_checkpoints(tx, after, CHECKPOINTS_AT_ONCE):
         for stored in page:
             try:
-                signed = verify_checkpoint(stored.note, keys)
+                signed = verify_checkpoint(str(stored.note), keys)
             except NoteInvalid as error:
                 wrong: str | None = str(error)
             else:
@@ -107,7 +115,7 @@ async def _stored_heads(
             if wrong is None:
                 heads.append(KnownHead(signed.checkpoint, f"{stored.size} leaves in the database"))
             else:
-                last = max(stored.size - 1, 0)
+                last = max((read_whole(stored.size) or 0) - 1, 0)
                 detail = f"the stored head is {wrong}"
                 findings.add(Finding(Problem.HEAD_INVALID, last, last, detail))
         after = page[-1].size

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from tracewell.intrace.audit import tree_store
+from tracewell.intrace.audit.cells import read_bytes, read_text, read_whole
 from tracewell.intrace.audit.model import Completion, Purge, encode_completion, encode_purge
 from tracewell.kernel.database import Transaction
 from tracewell.kernel.merkle import Frontier, Node, Span, hash_leaf
@@ -34,6 +36,8 @@ _END = """
 _STRAY = """
     SELECT 'record', request_id FROM audit_records WHERE leaf IS NULL
     UNION ALL SELECT 'completion', request_id FROM audit_completions WHERE leaf IS NULL
+    UNION ALL SELECT 'record', request_id FROM audit_records WHERE leaf >= :end OR leaf < 0
+    UNION ALL SELECT 'completion', request_id FROM audit_completions WHERE leaf >= :end OR leaf < 0
     LIMIT :limit
 """
 _ORPHANS = """
@@ -73,24 +77,32 @@ async def list_leaf_rows(tx: Transaction, span: Span) -> list[LeafRow]:
     """The rows that are leaves of a span, in their order; all of them, should two be one leaf."""
     bounds = {"first": span.first, "end": span.end}
     rows = [
-        LeafRow(leaf, LeafKind.RECORD, bytes(record) or None, request_id, seq, user_id, logged_at,
-                bytes(leaf_hash))
+        LeafRow(leaf, LeafKind.RECORD, read_bytes(record) or None, read_text(request_id),
+                read_whole(seq), read_text(user_id), read_whole(logged_at), read_bytes(leaf_hash))
         for leaf, record, seq, request_id, user_id, logged_at, leaf_hash
         in await tx.fetch_all(_RECORDS, **bounds)
     ]  # fmt: skip
     for leaf, request_id, *completion in await tx.fetch_all(_COMPLETIONS, **bounds):
-        entry = encode_completion(request_id, Completion(*completion))
-        rows.append(LeafRow(leaf, LeafKind.COMPLETION, entry, request_id))
+        entry = _encoded(partial(encode_completion, request_id, Completion(*completion)))
+        rows.append(LeafRow(leaf, LeafKind.COMPLETION, entry, read_text(request_id)))
     for leaf, *purge in await tx.fetch_all(_PURGES, **bounds):
-        rows.append(LeafRow(leaf, LeafKind.PURGE, encode_purge(Purge(*purge)), None))
+        entry = _encoded(partial(encode_purge, Purge(*purge)))
+        rows.append(LeafRow(leaf, LeafKind.PURGE, entry, None))
     rows.sort(key=lambda row: row.leaf)
     return rows
 
 
+def _encoded(encode: Callable[[], bytes]) -> bytes:
+    """The entry of a row; none that was ever logged where its cells make none."""
+    try:
+        return encode()
+    except (TypeError, ValueError, OverflowError, AttributeError):
+        return b""
+
+
 async def get_end(tx: Transaction) -> int:
     """One more than the last leaf that any row claims to be."""
-    end: int = await tx.fetch_value(_END)
-    return end
+    return read_whole(await tx.fetch_value(_END)) or 0
 
 
 async def iter_leaf_rows(tx: Transaction, span: Span) -> AsyncIterator[list[LeafRow]]:
@@ -99,15 +111,16 @@ async def iter_leaf_rows(tx: Transaction, span: Span) -> AsyncIterator[list[Leaf
         yield await list_leaf_rows(tx, Span(first, min(first + CHUNK_LEAVES, span.end)))
 
 
-async def list_stray_rows(tx: Transaction) -> list[tuple[str, str]]:
-    """Kind and request of the first rows that claim to be no leaf at all."""
-    return [(row[0], row[1]) for row in await tx.fetch_all(_STRAY, limit=_TOLD_MAX)]
+async def list_stray_rows(tx: Transaction, end: int) -> list[tuple[str, str]]:
+    """Kind and request of the first rows that claim to be no leaf at all, or one from `end` on."""
+    rows = await tx.fetch_all(_STRAY, end=end, limit=_TOLD_MAX)
+    return [(row[0], read_text(row[1]) or "") for row in rows]
 
 
 async def list_orphans(tx: Transaction) -> list[tuple[int, str]]:
     """Leaf and request of the first completions that have no record."""
     rows = await tx.fetch_all(_ORPHANS, limit=_TOLD_MAX)
-    return [(row[0], row[1]) for row in rows if row[0] is not None]
+    return [(row[0], read_text(row[1]) or "") for row in rows if read_whole(row[0]) is not None]
 
 
 async def ensure_built(tx: Transaction) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from tracewell.intrace.audit.cells import read_bytes
 from tracewell.kernel.database import Transaction
 from tracewell.kernel.merkle import Node, Span, completed_by, fold, joined_by, nodes_of
 
@@ -56,6 +57,12 @@ async def get_size(tx: Transaction) -> int:
     return size
 
 
+async def count_leaves(tx: Transaction) -> int:
+    """How many leaves the tree holds: as many as it has, unless somebody took or added some."""
+    count: int = await tx.fetch_value("SELECT COUNT(*) FROM audit_nodes WHERE level = 0")
+    return count
+
+
 async def add_leaf(tx: Transaction, leaf: int, leaf_hash: bytes) -> None:
     """Appends a leaf and every node that it completes."""
     siblings = joined_by(leaf)
@@ -100,7 +107,7 @@ async def hash_spans(tx: Transaction, spans: Sequence[Span]) -> list[bytes]:
 async def list_leaf_hashes(tx: Transaction, span: Span) -> list[bytes]:
     """The hashes of leaves, as many of the span as there are."""
     rows = await tx.fetch_all(_LEAF_HASHES, first=span.first, end=span.end)
-    return [bytes(row[0]) for row in rows]
+    return [read_bytes(row[0]) for row in rows]
 
 
 async def list_inner_nodes(tx: Transaction, span: Span) -> dict[Node, bytes]:
@@ -110,7 +117,7 @@ async def list_inner_nodes(tx: Transaction, span: Span) -> dict[Node, bytes]:
         rows = await tx.fetch_all(
             _LEVEL, level=level, first=span.first >> level, end=span.end >> level
         )
-        nodes.update({Node(level, row[0]): bytes(row[1]) for row in rows})
+        nodes.update({Node(level, row[0]): read_bytes(row[1]) for row in rows})
     return nodes
 
 
