@@ -114,7 +114,7 @@ def measure(
     with serve(target.folder, target.url) as server:
         print(
             f"ready after {server.ready_s:.1f} s ({server.ready_cpu_s:.1f} s of CPU),"
-            f" {server.idle_mib:.0f} MiB",
+            f" warm after {server.warm_cpu_s:.1f} s of CPU, {server.idle_mib:.0f} MiB",
             flush=True,
         )
         for number, kind in enumerate(kinds(target.companies, partners)):
