@@ -127,6 +127,24 @@ def test_json_of_another_shape_is_told_in_the_words_of_json(
     assert answer.json()["error"]["details"] == [{"field": field, "issue": issue}]
 
 
+@proves("intrace", 400, "field_invalid", "a day that no calendar has")
+@pytest.mark.parametrize("field", ["from_date", "to_date"])
+def test_a_day_that_there_is_not_is_named(world: World, field: str) -> None:
+    body = {"subject": SUBJECT, "analysis_type": "timeline", "parameters": {field: "2026-02-30"}}
+    answer = world.analyst.post("/v1/analysis", json=body)
+    check_envelope(answer, 400, "field_invalid", f"parameters.{field}")
+    assert answer.json()["error"]["details"][0]["issue"] == "Must be a day such as 2026-06-01."
+
+
+@proves("intrace", 400, "field_invalid", "a text that is longer than its field may be")
+def test_a_text_that_is_too_long_is_told_in_characters(world: World) -> None:
+    body = {"identifiers": [GOOD], "requester_reference": "r" * 501}
+    answer = world.analyst.post("/v1/lookup", json=body)
+    check_envelope(answer, 400, "field_invalid", "requester_reference")
+    issue = answer.json()["error"]["details"][0]["issue"]
+    assert issue == "Must be at most 500 characters long."
+
+
 @proves("intrace", 404, "not_found", "a type of analysis that there is not")
 def test_an_unknown_type_of_analysis_is_not_found(world: World) -> None:
     answer = world.analyst.post(

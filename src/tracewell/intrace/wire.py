@@ -182,6 +182,8 @@ def _of_validation(problems: Sequence[Any]) -> ApiError:
 
 def _issue(problem: Any) -> str:
     # pydantic's own sentences name the constraint and never quote the value.
+    if problem["type"] == "too_long" and isinstance(problem.get("input"), str):
+        return f"Must be at most {problem['ctx']['max_length']} characters long."
     return _ISSUES.get(problem["type"]) or f"{problem['msg']}."
 
 

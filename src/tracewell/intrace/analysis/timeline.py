@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from tracewell.intrace.analysis.kinds import AnalysisType, Instruments, Parameters
 from tracewell.intrace.analysis.material import DataPoint, Material, merge_points
@@ -18,7 +20,21 @@ _SINGLE_EVENTS: Final = {"dob": "born", "founded_year": "founded"}
 _DATE_SUFFIXES: Final = ("_date", "_at")
 
 Json = dict[str, Any]
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+
+
+def _check_day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError("day", "Must be a day such as 2026-06-01") from None
+    return text
+
+
+Day = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}),
+    AfterValidator(_check_day),
+]
 
 
 class TimelineParameters(Parameters):
