@@ -30,6 +30,10 @@ SortColumn = Literal["name", "last_observed_at", "technology_count", "partnershi
 
 Ids = npt.NDArray[np.uint32]
 
+_SAMPLED = 64
+_SPARE = 8
+_FEW_OF = 8
+
 _SORT_NAMES = Sql(
     sqlite="""
         SELECT company_id FROM companies
@@ -166,7 +170,7 @@ class ColumnsView:
             ordered = await self._by_name(tx, ids)
             return ordered[first:last]
         keys = self._values(NAME_COLUMNS[word], ids)
-        low, high = np.partition(keys, (first, last - 1))[[first, last - 1]]
+        low, high = keys_at(keys, first, last)
         before = int(np.count_nonzero(keys < low))
         if low == high:
             same = ids[keys == low]
@@ -196,9 +200,32 @@ class ColumnsView:
         return found
 
 
+def keys_at(keys: Array, first: int, last: int) -> tuple[Any, Any]:
+    """The keys at places `first` and `last - 1` of their order.
+
+    Near either end a sample tells which keys are worth ordering: there are as many of them as are
+    needed, or all are ordered after all.
+    """
+    needed_last = len(keys) - first
+    sample = keys[::_SAMPLED]
+    if _FEW_OF * last < len(keys):
+        place = min(2 * last // _SAMPLED + _SPARE, len(sample) - 1)
+        near = keys[keys <= np.partition(sample, place)[place]]
+        if len(near) >= last:
+            keys = near
+    elif _FEW_OF * needed_last < len(keys):
+        place = max(len(sample) - 1 - 2 * needed_last // _SAMPLED - _SPARE, 0)
+        near = keys[keys >= np.partition(sample, place)[place]]
+        if len(near) >= needed_last:
+            before = len(keys) - len(near)
+            keys, first, last = near, first - before, last - before
+    low, high = np.partition(keys, (first, last - 1))[[first, last - 1]]
+    return low, high
+
+
 def _window(ids: Ids, keys: npt.NDArray[Any], first: int, last: int) -> Ids:
     """Places `first` to `last` by key, then by id; `ids` are in ascending order."""
-    low, high = np.partition(keys, (first, last - 1))[[first, last - 1]]
+    low, high = keys_at(keys, first, last)
     before = int(np.count_nonzero(keys < low))
     inside = (keys >= low) & (keys <= high)
     some, their_keys = ids[inside], keys[inside]
