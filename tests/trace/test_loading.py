@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 from tests.databases import fresh_database
-from tests.trace.conftest import World, organization, page
+from tests.trace.conftest import DAY_MS, NOW, World, organization, page
 from tests.trace.loads import everything, load, load_rows, profile, states
 
+from tracewell.kernel.clock import format_utc
 from tracewell.kernel.database import Database, open_database
 from tracewell.trace.companies.indexing import rebuild_index
 from tracewell.trace.companies.store import lock_companies
@@ -55,6 +56,21 @@ async def test_a_row_with_an_unknown_domain_becomes_a_company_that_nobody_has_cr
         "/v1/companies?country=DE&q=acme", headers=await world.org_key(org)
     )
     assert [row["slug"] for row in found.json()["data"]] == ["acme"]
+
+
+async def test_a_row_of_a_day_to_come_is_rejected_unless_the_whole_list_is_of_then(
+    world: World, tmp_path: Path
+) -> None:
+    def row(name: str, at: int) -> dict[str, Any]:
+        return {"domain": f"{name}.example", "updated_at": format_utc(at)}
+
+    rows = [row("past", NOW - DAY_MS), row("zone", NOW + DAY_MS), row("ahead", NOW + 2 * DAY_MS)]
+    outcome = await load_rows(world.database, tmp_path, rows)
+    assert (outcome.counts.new, outcome.counts.rejected) == (2, 1)
+    await load_rows(world.database, tmp_path, rows[2:], as_of=NOW + 2 * DAY_MS)
+    key = await world.org_key(await world.make_org("Reader"))
+    answer = await world.client.get("/v1/companies?sort=-last_observed_at", headers=key)
+    assert [one["slug"] for one in answer.json()["data"]] == ["ahead", "zone", "past"]
 
 
 async def test_registers_know_the_legal_name_and_the_company_knows_the_rest(
@@ -127,7 +143,7 @@ async def test_two_companies_of_one_name_are_both_listed_and_neither_is_taken(
     await load_rows(database, tmp_path, twins[:1])
     await load_rows(database, tmp_path, [{**twins[1], "city": "York"}])
     await load_rows(database, tmp_path, [{"id": "1", "domain": "north-1.example", "city": "Leeds",
-                                          "country": "GB", "as_of": "2026-12-01"}])  # fmt: skip
+                                          "country": "GB", "as_of": "2026-09-22"}])  # fmt: skip
     await load_rows(database, tmp_path, [lone], undecided=undecided)
     told = json.loads(undecided.read_text())
     assert (await states(database))["id:9"] == ("undecided", None)

@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from tracewell.kernel.clock import DAY_MS
 from tracewell.trace.loading import companies_house, gleif, lists
 from tracewell.trace.loading.delimited import Delimited, HeaderWrong
 from tracewell.trace.loading.documents import ParquetRows, iter_json_document, iter_json_lines
@@ -65,14 +66,27 @@ def open_rows(file: str, reading: Reading, now: int) -> Iterator[OpenRows]:
     """
     at = _date_of(file, reading, now)
     if file != STDIN and _is_parquet(file):
-        yield _parquet(file, reading, at)
+        yield _none_ahead(_parquet(file, reading, at), max(now, at))
         return
     with open_source(file) as source:
         if reading.source in _REGISTERS:
             items, parse = _register(source, reading.source, at)
         else:
             items, parse = _list(source, reading, at, _file_url(file))
-        yield OpenRows(items, parse, source.size, source.read_bytes)
+        yield _none_ahead(OpenRows(items, parse, source.size, source.read_bytes), max(now, at))
+
+
+def _none_ahead(rows: OpenRows, latest: int) -> OpenRows:
+    """Refuses rows of a day to come: nothing that is observed until then would count beside them.
+    A day is left to clocks and time zones."""
+
+    def parse(fields: Mapping[str, object]) -> Record:
+        record = rows.parse(fields)
+        if record.observed_at > latest + DAY_MS:
+            raise RowRefused("its date lies in the future")
+        return record
+
+    return replace(rows, parse=parse)
 
 
 def _is_parquet(file: str) -> bool:
@@ -96,7 +110,7 @@ def _date_of(file: str, reading: Reading, now: int) -> int:
     found = _DATE_IN_NAME.search(Path(file).name)
     try:
         if found:
-            return parse_moment("-".join(found.groups()), now)
+            return min(now, parse_moment("-".join(found.groups()), now))
         return min(now, os.stat(file).st_mtime_ns // 1_000_000)
     except (RowRefused, OSError):
         return now
