@@ -76,7 +76,7 @@ def core_items(capture: Capture) -> dict[str, Any]:
     for name, content in capture.headers:
         headers.setdefault(name.lower(), []).append(content)
     meta: dict[str, list[str]] = {}
-    for value in page.metas:
+    for value in page.find_metas(lambda name: True):
         meta.setdefault(value.name, []).append(value.text)
     return {
         "url": capture.url,

@@ -26,6 +26,7 @@ def test_every_character_leads_back_to_its_bytes(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(charset, "_READ_LENGTH", 7)
         patch.setattr(charset, "_CHUNK_CHARS", 5)
+        patch.setattr(charset, "_CHUNK_BYTES", 6)
         raw = "".join(pieces)
         raw = raw.encode(encoding, "ignore").decode(encoding)
         label = encoding.removesuffix("-sig")

@@ -9,10 +9,10 @@ import regex
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from tracewell.detection.elements import find_positions
 from tracewell.detection.expressions import Expression, TooMuchWork
 from tracewell.detection.javascript import parse_javascript
 from tracewell.detection.literals import spread_over_tags
-from tracewell.detection.looking import find_positions
 from tracewell.detection.reach import NEVER, find_cost
 
 ATOMS = st.sampled_from(

@@ -36,3 +36,10 @@ def test_what_only_the_parsed_page_has_is_revealed(pieces: list[str]) -> None:
 def test_a_page_without_references_to_letters_has_nothing_to_reveal() -> None:
     assert reveal_references(b"a &amp; b &lt; c &#160; &nbsp; &#38; &x=1 &sol") is None
     assert reveal_references(b"wp&#45;content") == b"wp-content"
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(PIECES, max_size=12), st.sampled_from(("", "-" * 5_000)))
+def test_hyperscan_and_python_see_the_same_references(pieces: list[str], filler: str) -> None:
+    flat = flatten(filler + "".join(pieces))
+    assert reveal_references(flat, quick=True) == reveal_references(flat, quick=False)

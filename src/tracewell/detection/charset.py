@@ -120,6 +120,10 @@ class DecodedBody:
     _text_read: int = 0
     _raw_read: int = 0
     _chunk_starts: list[int] = field(default_factory=lambda: [0])
+    # For UTF-8: its bytes with one sign for a line end, and how many characters begin before each
+    # chunk of _CHUNK_BYTES of them; none where they are no UTF-8.
+    _utf8: bytes = b""
+    _counts: list[int] = field(default_factory=list)
 
     def byte_offset(self, index: int) -> int:
         """The offset in the body of the character at `index` of `text` (its length: the end)."""
@@ -144,6 +148,12 @@ class DecodedBody:
         """How many bytes of UTF-8 the characters before `index` take."""
         if self.text.isascii():
             return index
+        if self._counts:
+            number = bisect.bisect_right(self._counts, index) - 1
+            at = number * _CHUNK_BYTES
+            while self._utf8[at : at + 1] in _CONTINUATIONS and at < len(self._utf8):
+                at += 1
+            return at + _utf8_size(self.text[self._counts[number] : index])
         chunk = index // _CHUNK_CHARS
         starts = self._chunk_starts
         if chunk >= len(starts):
@@ -180,7 +190,7 @@ class DecodedBody:
 
     def _multi_byte_offset(self, raw_index: int) -> int:
         """Decode again, byte by byte, from the last stored state before the character."""
-        number = bisect.bisect_right(self._checkpoints, raw_index, key=lambda point: point[0]) - 1
+        number = bisect.bisect_left(self._checkpoints, raw_index, key=lambda point: point[0]) - 1
         characters, state = self._checkpoints[max(number, 0)]
         offset = self._mark_bytes + max(number, 0) * _CHUNK_BYTES
         decoder = codecs.getincrementaldecoder(self.encoding)("replace")
@@ -222,17 +232,23 @@ def _decode_utf8(body: bytes, mark_bytes: int) -> DecodedBody:
     # Carriage returns go before decoding: no other character of UTF-8 holds their byte.
     utf8 = raw
     if b"\r" in raw:
-        utf8 = raw.translate(None, b"\r")
-        if len(raw) - len(utf8) != raw.count(b"\r\n"):  # some stand alone
-            utf8 = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        # Quicker than to replace them, where there are many.
+        utf8 = b"\n".join(raw.split(b"\r\n")).replace(b"\r", b"\n")
     text = utf8.decode("utf-8", "surrogateescape")
-    flat = utf8
+    flat, counts = utf8, list[int]()
     if len(utf8) != len(text):
-        flat = utf8.translate(None, _CONTINUATIONS)
+        # In chunks, which tell later where a character lies in the bytes.
+        places = range(0, len(utf8), _CHUNK_BYTES)
+        pieces = [utf8[at : at + _CHUNK_BYTES] for at in places]
+        chunks = [one if one.isascii() else one.translate(None, _CONTINUATIONS) for one in pieces]
+        counts = list(itertools.accumulate(map(len, chunks[:-1]), initial=0))
+        flat = b"".join(chunks)
         if len(flat) != len(text):  # bytes that are no UTF-8
-            flat = flatten(text)
+            flat, counts = flatten(text), []
     line_end = b"\r\n" if len(raw) != len(utf8) else None
-    return DecodedBody(body, "utf-8", text, flat, raw, line_end, mark_bytes)
+    decoded = DecodedBody(body, "utf-8", text, flat, raw, line_end, mark_bytes)
+    decoded._utf8, decoded._counts = utf8, counts
+    return decoded
 
 
 def _decode_in_chunks(

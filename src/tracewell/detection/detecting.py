@@ -50,7 +50,8 @@ def detect_with(
     """`detect` with the way of choosing patterns and the bounds as arguments."""
     fingerprints.prepare()  # not on the first page's time
     limits = guard.limits
-    page = Page(capture.url, capture.body, capture.header("content-type"), limits)
+    content_type = capture.header("content-type")
+    page = Page(capture.url, capture.body, content_type, limits, quick=fingerprints.quick)
     if page.cut:
         reason = f"only the first {limits.body_bytes_max} bytes of the body were read"
         guard.given_up.append(GivenUp("html", reason))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import regex
 
@@ -45,13 +46,48 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 SCANNED = ("address", "source", "words")
 LONG = ("source", "words")  # texts as long as pages
 _SPREAD_MAX = 80  # more strings cost every scan more than the pattern they stand for
+# Elements of which pages have few, with short texts: looking into them costs less than looking for
+# the pieces that their texts may be broken into.
+_FEW = regex.compile(r"button|noscript|legend")
 _NAMES_MAX = 4096
 _FIELDS_FEW = 8
 _NAME_SYNTAX = regex.compile(r"[\\*+?|()\[\]{}]")
 
-NeedleTable = Sequence[tuple[str, ...] | None]
 Candidate = tuple[Pattern, list[int] | None]
 Field = tuple[Pattern, tuple[str, ...] | None]
+
+
+class Wanted(NamedTuple):
+    """The strings that a pattern cannot match without (None: it is always tried); `placed`: all of
+    its matches lie around these, so that it is told where they stand, to look there alone."""
+
+    needles: tuple[str, ...] | None
+    placed: bool
+
+
+NeedleTable = Sequence[Wanted]
+
+
+class Sighting:
+    """What one scan of a text came upon: the patterns to try and where (None: anywhere), and which
+    of all strings that were looked for are not there."""
+
+    __slots__ = ("_found", "_numbers", "candidates")
+
+    def __init__(
+        self,
+        candidates: list[Candidate],
+        numbers: Mapping[str, int] = {},
+        found: Set[int] = frozenset(),
+    ) -> None:
+        self.candidates = candidates
+        self._numbers = numbers
+        self._found = found
+
+    def lacks(self, string: str) -> bool:
+        """Whether the string was looked for and is not there."""
+        number = self._numbers.get(string)
+        return number is not None and number not in self._found
 
 
 class PatternIndex:
@@ -68,28 +104,31 @@ class PatternIndex:
         """`long`: for texts as long as a page; `quick`: with Hyperscan, where there is one."""
         self.patterns = tuple(patterns)
         self._ranks = {id(pattern): number for number, pattern in enumerate(self.patterns)}
-        self._always = [number for number, own in enumerate(needles) if own is None]
+        self._always = [number for number, own in enumerate(needles) if own.needles is None]
         # By string: its length, the patterns that ask where it stands, and those that ask whether.
         owners: dict[str, tuple[int, list[int], list[int]]] = {}
         for number, own in enumerate(needles):
-            for needle in own or ():
+            for needle in own.needles or ():
                 _, placed, present = owners.setdefault(needle, (len(needle), [], []))
-                (placed if asks_where(self.patterns[number]) else present).append(number)
+                (placed if own.placed else present).append(number)
         self._owners = list(owners.values())
+        self._numbers = {needle: number for number, needle in enumerate(owners)}
         once = {number for number, (_, placed, _) in enumerate(self._owners) if not placed}
         self.scanner: Scanner = make_scanner(list(owners), once, quick=quick, long=long)
 
-    def find_candidates(self, flat: bytes) -> list[Candidate]:
+    def find_candidates(self, flat: bytes) -> Sighting:
         """Every pattern that may match in the text, in the order of the set, and the places where
         its strings begin (None: anywhere). `flat` is the text with one byte a character."""
         places = self.scanner.scan(flat)
         if places is None:
-            return self._find_present(flat)
+            present = self.scanner.scan_for_presence(flat)
+            anywhere: list[Candidate] = [(pattern, None) for pattern in self._owned_by(present)]
+            return Sighting(anywhere, self._numbers, present)
         found: dict[int, list[int] | None] = dict.fromkeys(self._always)
         several: set[int] = set()
         for needle, ends in places.items():
-            length, placed, present = self._owners[needle]
-            for number in present:
+            length, placed, asked = self._owners[needle]
+            for number in asked:
                 found[number] = None
             if placed:
                 begins = [end - length for end in ends]
@@ -102,12 +141,16 @@ class PatternIndex:
                         several.add(number)
         for number in several:
             found[number] = sorted(found[number] or ())
-        return [(self.patterns[number], found[number]) for number in sorted(found)]
+        candidates = [(self.patterns[number], found[number]) for number in sorted(found)]
+        return Sighting(candidates, self._numbers, places.keys())
 
     def find_patterns(self, flat: bytes) -> list[Pattern]:
         """`find_candidates` without the places, for short texts."""
+        return self._owned_by(self.scanner.scan_for_presence(flat))
+
+    def _owned_by(self, needles: Iterable[int]) -> list[Pattern]:
         numbers = set(self._always)
-        for needle in self.scanner.scan_for_presence(flat):
+        for needle in needles:
             _, placed, present = self._owners[needle]
             numbers.update(placed, present)
         return [self.patterns[number] for number in sorted(numbers)]
@@ -120,38 +163,29 @@ class PatternIndex:
             joined.setdefault(self._ranks[id(candidate[0])], candidate)
         return [joined[rank] for rank in sorted(joined)]
 
-    def _find_present(self, flat: bytes) -> list[Candidate]:
-        return [(pattern, None) for pattern in self.find_patterns(flat)]
-
-
-def asks_where(pattern: Pattern) -> bool:
-    """Whether it is told, of the strings of the pattern, where they stand: to look there alone."""
-    return pattern.kind != "dom" or is_about_raw_text(pattern)
-
 
 def is_about_raw_text(pattern: Pattern) -> bool:
     """Whether the pattern looks at texts that the source has as they are, scripts and styles."""
     return pattern.detail == "text" and is_raw_text_selector(pattern.name)
 
 
-def find_pattern_needles(pattern: Pattern) -> tuple[str, ...] | None:
-    """The strings by which an index finds the pattern; those that its expression is tried around
-    where `asks_where` holds."""
-    if asks_where(pattern):
-        anchor = find_anchor(parse_javascript(pattern.expression))
-        return tuple(sorted(anchor.needles)) if anchor else None
+def find_pattern_needles(pattern: Pattern) -> Wanted:
+    """The strings by which an index finds the pattern."""
+    within = parse_javascript(pattern.expression)
+    if pattern.kind != "dom" or (pattern.expression and is_about_raw_text(pattern)):
+        anchor = find_anchor(within)
+        return Wanted(tuple(sorted(anchor.needles)) if anchor else None, placed=True)
     found = [find_selector_needles(pattern.name)]
-    within = parse_javascript(pattern.expression) if pattern.detail else None
-    if within is not None and pattern.detail != "text":
+    if pattern.detail.startswith("@"):
         found.append(find_attribute_needles(pattern.detail.removeprefix("@")))
         found.append(find_needles(within, ATTRIBUTE_BREAKS))
-    elif within is not None and is_one_text_selector(pattern.name):
+    elif pattern.detail == "text" and is_one_text_selector(pattern.name):
         found.append(find_needles(within, ATTRIBUTE_BREAKS))
-    elif within is not None:
+    elif pattern.detail == "text" and not _FEW.fullmatch(pattern.name):
         needles = find_needles(within)
         spread = spread_over_tags(needles) if needles else frozenset()
         found.append(spread if 0 < len(spread) <= _SPREAD_MAX else None)
-    return _most_telling(found)
+    return Wanted(_most_telling(found), placed=False)
 
 
 def _most_telling(found: Iterable[Needles | None]) -> tuple[str, ...] | None:
@@ -177,24 +211,31 @@ class NameIndex:
             if _NAME_SYNTAX.search(name) and (expression := _name_expression(name)):
                 self._by_expression.append((expression, name, entry))
 
+    def knows(self, name: str) -> bool:
+        """Whether there are patterns for a name, given in any letter case."""
+        known = self._find_known(name)
+        return not isinstance(known, list) or bool(known)
+
     def find_patterns(self, name: str, value: str) -> list[Pattern]:
         """The patterns for a name, given in any letter case, that may match the value."""
-        lower = name.lower()[:256]
-        known = self._known.get(lower)
-        if known is None:
-            known = self._know(lower)
+        known = self._find_known(name)
         if not isinstance(known, list):
             return known.find_patterns(flatten(value))
         return [
             pattern for pattern, needles in known if not needles or holds_needle(value, needles)
         ]
 
+    def _find_known(self, name: str) -> PatternIndex | list[Field]:
+        lower = name.lower()[:256]
+        known = self._known.get(lower)
+        return self._know(lower) if known is None else known
+
     def _know(self, lower: str) -> PatternIndex | list[Field]:
         found = list(self._look_up(lower))
         known: PatternIndex | list[Field] = found
         if len(found) > _FIELDS_FEW:
-            patterns, needles = zip(*found, strict=True)
-            known = PatternIndex(patterns, needles)
+            wanted = [Wanted(needles, placed=True) for _, needles in found]
+            known = PatternIndex([pattern for pattern, _ in found], wanted)
         if len(self._known) >= _NAMES_MAX:  # names come from outside
             self._known.clear()
         self._known[lower] = known
@@ -288,8 +329,8 @@ class FingerprintSet:
         """The name index of each kind that names fields."""
         fields = zip(self.patterns_in("fields"), self.needles["fields"], strict=True)
         by_kind: defaultdict[str, list[Field]] = defaultdict(list)
-        for field_ in fields:
-            by_kind[field_[0].kind].append(field_)
+        for pattern, wanted in fields:
+            by_kind[pattern.kind].append((pattern, wanted.needles))
         return {kind: NameIndex(by_kind[kind]) for kind in GROUPS["fields"]}
 
     def prepare(self) -> None:

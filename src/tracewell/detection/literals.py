@@ -61,7 +61,8 @@ def find_needles(node: Node, breaks: str = "") -> Needles | None:
     "Occurs" means in the matched text after folding ASCII letters to lower case. None of them holds
     a control character or one of `breaks`.
     """
-    return _best(_Reader(breaks).known(node))
+    needles = _best(_Reader(breaks).known(node))
+    return needles and _without_longer(needles)
 
 
 def holds_needle(text: str, needles: Iterable[str]) -> bool:
@@ -77,6 +78,8 @@ def find_anchor(node: Node) -> Anchor | None:
     """The needles of a pattern, and where in it they stand; None when unknown."""
     items = tuple(_in_a_row((node,)))
     runs = list(_Reader("").runs(items))
+    if len(items) > 1:  # else alternatives, each of which may have a reach of its own
+        runs = [(_without_longer(needles), first, last) for needles, first, last in runs]
     needles = _pick([needles for needles, _, _ in runs])
     if needles is None:
         return None
@@ -228,6 +231,15 @@ def _pick(found: list[Needles]) -> Needles | None:
     return max(usable, key=rank, default=None)
 
 
+def _without_longer(needles: Needles) -> Needles:
+    """Without those that hold another one: where they stand, that one does."""
+    return frozenset(
+        needle
+        for needle in needles
+        if not any(other != needle and other in needle for other in needles)
+    )
+
+
 def rank(needles: Needles) -> tuple[float, int]:
     """How telling a set of needles is, greater is better. Only speed hangs on it."""
     return min(12.0, *map(_rarity, needles), 12.0), -len(needles)
@@ -236,6 +248,8 @@ def rank(needles: Needles) -> tuple[float, int]:
 def _rarity(needle: str) -> float:
     """How much of the string is not found on nearly every page anyway; several common words in a
     row tell something too."""
+    if _EVERYWHERE.match(needle):
+        return 0.0
     rest, words = _COMMON.subn("", needle)
     return len(_SIGNS.sub("", rest)) + 0.7 * max(0, words - 2) + len(needle) / 50
 
@@ -246,10 +260,13 @@ _COMMON = regex.compile(
     |min|png|php)|jquery|wp-(?:content|includes|json|block)|plugins|themes|assets|static|window\.
     |function|var\ |return|document|class|content|div|span|href|link|title|style(?:sheet)?|img
     |button|section|html|footer|header|hidden|input|property|table|iframe|images?/|param|desktop
-    |srcset|css|aria-|label|sites/|application|data-|common|canonical|youtube
+    |srcset|css|aria-|label|application|data-|common|canonical|youtube
     |facebook|googl?e?|dns-prefetch|robots|manifest|lightbox|bootstrap|material|animate
     |version|!\[cdata\[|color|text|font-?|source|page|upload|media|module|widget|theme|main|menu
-    |container|alternate|analytics|m(?:in|ax)-|_blank|copyright|original|information|component|small-|large-|medium-""",
+    |container|alternate|analytics|(?<!\.)m(?:in|ax)-|_blank|copyright|original|information|component|small-|large-|medium-
+    |(?:pre)?connect|shortcut|icon|adsense|amazonaws|opensearchdescription|\+xml"|control(?!s)|poweredby
+    |powered\ by|this\ site\ is\ optimized\ with\ the|gtag\(|ua-|files|modules""",
     regex.VERBOSE,
 )
+_EVERYWHERE = regex.compile(r"""<link rel=["']stylesheet|property=["']og:""")  # or nearly
 _SIGNS = regex.compile(r"""[\s/."'<>=:-]+""")

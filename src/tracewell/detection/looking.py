@@ -7,37 +7,28 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import turbohtml
-
 from tracewell.detection.charset import flatten
-from tracewell.detection.expressions import Expression, get_expression
-from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet
-from tracewell.detection.literals import Needles, holds_needle
+from tracewell.detection.elements import ElementLooker
+from tracewell.detection.fingerprints import GROUPS, Candidate, FingerprintSet, Sighting
 from tracewell.detection.matching import Guard, Hit, Place, match_values
 from tracewell.detection.model import PROPERTY_KIND, GivenUp, Pattern
 from tracewell.detection.page import Page
-from tracewell.detection.selectors import is_near_selector
 from tracewell.detection.spans import Span, Value
 from tracewell.values import Capture
 
 # Given a group of patterns and a text with one byte a character (`charset.flatten`), returns the
 # patterns to try on it, and where.
-Choose = Callable[[FingerprintSet, str, bytes], list[Candidate]]
-
-ELEMENTS_FEW = 100
-
-_SPENT = "the time for this page was spent"
-_TOO_DEEP = "the page is too large or too deep for this selector"
+Choose = Callable[[FingerprintSet, str, bytes], Sighting]
 
 
-def choose_candidates(fingerprints: FingerprintSet, group: str, flat: bytes) -> list[Candidate]:
+def choose_candidates(fingerprints: FingerprintSet, group: str, flat: bytes) -> Sighting:
     """The patterns of the group that may match in the text."""
     return fingerprints.indexes[group].find_candidates(flat)
 
 
-def choose_all(fingerprints: FingerprintSet, group: str, flat: bytes) -> list[Candidate]:
+def choose_all(fingerprints: FingerprintSet, group: str, flat: bytes) -> Sighting:
     """All patterns of the group, everywhere."""
-    return [(pattern, None) for pattern in fingerprints.patterns_in(group)]
+    return Sighting([(pattern, None) for pattern in fingerprints.patterns_in(group)])
 
 
 class Looker:
@@ -65,7 +56,7 @@ class Looker:
         yield from self._iter_named("js", self._globals())
         yield from self._iter_properties()
         if self._set.patterns_of("meta"):
-            yield from self._iter_named("meta", self._page.metas)
+            yield from self._iter_named("meta", self._metas())
         yield from self._iter_listed("words", "cert_issuer", self._issuer())
         yield from self._iter_listed("words", "robots", self._robots())
         yield from self._iter_listed("address", "url", [Value(self._clip(self._capture.url))])
@@ -89,6 +80,9 @@ class Looker:
                 name, equals, rest = self._clip(value).partition("=")
                 if equals:
                     yield Value(rest.partition(";")[0].strip(), name.strip())
+
+    def _metas(self) -> list[Value]:
+        return self._page.find_metas(self._set.named["meta"].knows)
 
     def _records(self) -> Iterator[Value]:
         for record_type, records in self._capture.dns.items():
@@ -144,7 +138,7 @@ class Looker:
         if not values or not self._set.patterns_of(kind):
             return
         joined = _Joined(values)
-        for pattern, positions in self._choose(self._set, group, joined.flat):
+        for pattern, positions in self._choose(self._set, group, joined.flat).candidates:
             if pattern.kind == kind:
                 found.add(pattern, joined.places(positions))
 
@@ -159,9 +153,10 @@ class Looker:
         if not any(self._set.patterns_of(kind) for kind in GROUPS["source"]):
             return
         by_kind: defaultdict[str, list[Candidate]] = defaultdict(list)
-        for candidate in self._choose(self._set, "source", self._page.decoded.flat):
+        sighting = self._choose(self._set, "source", self._page.decoded.flat)
+        for candidate in sighting.candidates:
             by_kind[candidate[0].kind].append(candidate)
-        yield from self._iter_dom(self._with_revealed(by_kind["dom"]))
+        yield from self._iter_dom(by_kind["dom"], sighting)
         fetched = list(self._capture.scripts.items())[: self._page.limits.values_max]
         most = self._page.limits.body_bytes_max
         more = [Value(text[:most], address) for address, text in fetched if text]
@@ -209,137 +204,18 @@ class Looker:
             if bodies.kinds[number] == kind
         ]
 
-    def _with_revealed(self, candidates: list[Candidate]) -> list[Candidate]:
-        """With those whose strings the source writes with references to characters."""
-        if self._page.revealed is None or self._guard.obvious:
-            return candidates
-        more = self._choose(self._set, "source", self._page.revealed)
-        anywhere = [(pattern, None) for pattern, _ in more if pattern.kind == "dom"]
-        return self._set.indexes["source"].join(candidates, anywhere)
+    def _iter_dom(self, candidates: list[Candidate], source: Sighting) -> Iterator[Hit]:
+        lacks = source.lacks
+        if not self._guard.obvious and self._page.revealed is not None:
+            # Those too whose strings the source writes with references to characters.
+            more = self._choose(self._set, "source", self._page.revealed)
+            anywhere = [(pattern, None) for pattern, _ in more.candidates if pattern.kind == "dom"]
+            candidates = self._set.indexes["source"].join(candidates, anywhere)
 
-    def _iter_dom(self, candidates: Iterable[Candidate]) -> Iterator[Hit]:
-        by_selector: defaultdict[str, list[Candidate]] = defaultdict(list)
-        for candidate in candidates:
-            by_selector[candidate[0].name].append(candidate)
-        for selector, wanted in by_selector.items():
-            spent = self._guard.is_spent()
-            if spent or not (is_near_selector(selector) or self._page.is_plain_sailing):
-                for pattern, _ in wanted:
-                    self._guard.give_up(pattern, _SPENT if spent else _TOO_DEEP)
-                continue
-            elements: list[turbohtml.Element] | None = None
-            for pattern, positions in wanted:
-                if positions is not None and not self._may_hold(positions):
-                    continue
-                if elements is None:
-                    elements = self._page.select(selector, self._page.limits.values_max)
-                if not elements:
-                    break
-                if not pattern.detail and not pattern.expression:  # being there is all it asks
-                    yield Hit(pattern, Value("", element=elements[0]), 0, 0, ())
-                    continue
-                if positions is not None:
-                    places = self._raw_text_places(pattern, elements, positions)
-                else:
-                    places = self._element_places(pattern, elements)
-                hit = match_values(pattern, places, self._guard)
-                if hit is not None:
-                    yield hit
+            def lacks(string: str) -> bool:
+                return source.lacks(string) and more.lacks(string)
 
-    def _may_hold(self, positions: Sequence[int]) -> bool:
-        """Whether a script or style can hold the strings of a pattern about their texts."""
-        bodies = self._page.raw_bodies
-        return bool(bodies.changed) or bodies.holds(positions)
-
-    def _raw_text_places(
-        self, pattern: Pattern, elements: Sequence[turbohtml.Element], positions: Sequence[int]
-    ) -> Iterator[Place]:
-        """Where the strings of a pattern about texts of scripts and styles stand in those: known
-        already for the bodies that are in the source as they are."""
-        bodies = self._page.raw_bodies
-        found = bodies.divide(positions)
-        held = {bodies.elements[number]: number for number in found}
-        others = {element for element, _, _ in bodies.changed}
-        for element in elements:
-            number = held.get(element)
-            if number is not None:
-                text = bodies.value(number).text
-                begin = len(text) - len(text.lstrip())
-                value = Value(self._clip(text.strip()), element=element)
-                end = begin + len(value.text)
-                yield value, [at - begin for at in found[number] if begin <= at < end]
-            elif element in others:
-                yield from self._element_places(pattern, [element])
-
-    def _element_places(
-        self, pattern: Pattern, elements: Sequence[turbohtml.Element]
-    ) -> Iterator[Place]:
-        if pattern.detail == "":
-            yield Value("", element=elements[0]), None
-            return
-        expression = get_expression(pattern.expression)
-        needles = None if self._guard.obvious else expression.needles
-        if pattern.detail != "text":
-            yield from self._attribute_places(pattern, elements, expression, needles)
-            return
-        for value in self._element_texts(pattern, elements, needles):
-            if needles is None:
-                yield value, None
-            elif len(value.text) <= expression.free:
-                if holds_needle(value.text, needles):
-                    yield value, None
-            elif positions := find_positions(value.text, needles):
-                yield value, positions
-
-    def _attribute_places(
-        self,
-        pattern: Pattern,
-        elements: Sequence[turbohtml.Element],
-        expression: Expression,
-        needles: Needles | None,
-    ) -> Iterator[Place]:
-        name, longest = pattern.detail.removeprefix("@"), self._page.limits.value_chars_max
-        free = expression.free
-        for element in elements:
-            value = element.attr(name)
-            if value is None and name not in element.attrs:
-                continue
-            text = value[:longest] if value else ""
-            positions: list[int] | None = None
-            if needles is not None:
-                # Most of many elements are not the one: they cost no more than a look.
-                if not holds_needle(text, needles):
-                    continue
-                positions = None if len(text) <= free else find_positions(text, needles)
-            yield Value(text, element=element, attribute=name), positions
-
-    def _element_texts(
-        self, pattern: Pattern, elements: Sequence[turbohtml.Element], needles: Needles | None
-    ) -> Iterator[Value]:
-        if len(elements) > ELEMENTS_FEW and needles:
-            # Elements' texts are parts of the document's, and there may be many, one in the other.
-            whole = self._page.lower_text
-            if not any(needle.encode() in whole for needle in needles):
-                return
-        for element in elements:
-            if self._guard.is_spent():
-                self._guard.give_up(pattern, _SPENT)
-                return
-            text = self._clip(element.text.strip())
-            if text:
-                yield Value(text, element=element)
-
-
-def find_positions(text: str, needles: Needles) -> list[int]:
-    """Everywhere that one of the needles stands in the text, in ascending order."""
-    folded = text.lower() if text.isascii() else flatten(text).lower().decode("ascii")
-    positions: list[int] = []
-    for needle in needles:
-        at = folded.find(needle)
-        while at >= 0:
-            positions.append(at)
-            at = folded.find(needle, at + 1)
-    return sorted(positions)
+        yield from ElementLooker(self._page, self._guard, lacks).iter_hits(candidates)
 
 
 class _Found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urljoin, urlsplit
 
 import turbohtml
@@ -17,7 +17,7 @@ from tracewell.detection.bodies import RawBodies
 from tracewell.detection.charset import DecodedBody, decode_body, flatten
 from tracewell.detection.model import Limits
 from tracewell.detection.references import reveal_references
-from tracewell.detection.selectors import split_branches
+from tracewell.detection.selectors import is_named_selector, split_branches
 from tracewell.detection.spans import Span, Value
 from tracewell.detection.words import find_words, visible_text
 
@@ -31,9 +31,19 @@ _WALK_COST = 16  # of a character gathered from many nodes, next to one that lie
 class Page:
     """One decoded and parsed body. Every list is made when first asked for."""
 
-    def __init__(self, url: str, body: bytes, content_type: str | None, limits: Limits) -> None:
+    def __init__(
+        self,
+        url: str,
+        body: bytes,
+        content_type: str | None,
+        limits: Limits,
+        *,
+        quick: bool = True,
+    ) -> None:
+        """`quick=False` leaves Hyperscan alone."""
         self.url = url
         self.limits = limits
+        self._quick = quick
         self.cut = len(body) > limits.body_bytes_max
         if self.cut:
             body = body[: limits.body_bytes_max]
@@ -57,7 +67,7 @@ class Page:
         writes letters and signs otherwise. None where it does so nowhere."""
         if self._has_zero:
             return flatten(self.document.html)  # the parser drops these or puts others for them
-        return reveal_references(self.decoded.flat)
+        return reveal_references(self.decoded.flat, quick=self._quick)
 
     @functools.cached_property
     def _has_zero(self) -> bool:
@@ -82,7 +92,11 @@ class Page:
 
     def select(self, selector: str, count_max: int) -> list[turbohtml.Element]:
         """Elements of the page (none inside of a template) that the selector names."""
-        elements = self._select_branches(selector)
+        return self.select_branches(split_branches(selector), count_max)
+
+    def select_branches(self, branches: Sequence[str], count_max: int) -> list[turbohtml.Element]:
+        """`select` for the selector that is a list of these."""
+        elements = self._select_branches(branches)
         if not self._has_template:
             return elements[:count_max] if len(elements) > count_max else elements
         found: list[turbohtml.Element] = []
@@ -93,14 +107,15 @@ class Page:
                     break
         return found
 
-    def _select_branches(self, selector: str) -> list[turbohtml.Element]:
-        # The parser finds the elements of one name by an index, those of a list by a walk.
-        branches = split_branches(selector)
-        if len(branches) > 1:
-            found = [elements for one in branches if (elements := self.document.select(one))]
+    def _select_branches(self, branches: Sequence[str]) -> list[turbohtml.Element]:
+        # The parser finds the elements of one name by an index, all others and those of a list by a
+        # walk over the document: one walk is enough.
+        select = self.document.select
+        if len(branches) > 1 and sum(not is_named_selector(one) for one in branches) < 2:
+            found = [elements for one in branches if (elements := select(one))]
             if len(found) < 2:
                 return found[0] if found else []
-        return self.document.select(selector)  # in order, none twice
+        return select(", ".join(branches)) if branches else []  # in order, none twice
 
     @functools.cached_property
     def _scripts(self) -> list[tuple[turbohtml.Element, str | None]]:
@@ -195,18 +210,18 @@ class Page:
             return None
         return location.start_tag.end_offset, location.end_tag.start_offset
 
-    @functools.cached_property
-    def metas(self) -> list[Value]:
-        """Meta elements: `name` (or `property`) in lower case, text the content."""
+    def find_metas(self, is_asked: Callable[[str], bool]) -> list[Value]:
+        """Meta elements whose `name` (or `property`), in lower case, is asked for; text is the
+        content."""
         values: list[Value] = []
         longest = self.limits.value_chars_max
         for element in self.select("meta", self.limits.values_max):
-            name = element.attr("name") or element.attr("property")
-            if not name:
+            written = element.attr("name") or element.attr("property")
+            if not written or not is_asked(name := written.strip().lower()):
                 continue
             content = element.attr("content")
             if content is not None:
-                values.append(Value(content[:longest], name.strip().lower(), element))
+                values.append(Value(content[:longest], name, element))
         return values
 
     @functools.cached_property
@@ -217,8 +232,8 @@ class Page:
 
     @functools.cached_property
     def lower_text(self) -> bytes:
-        """All texts of the document in a row, scripts and styles too, one byte a character."""
-        return flatten(self.document.text).lower()
+        """All texts of the document in a row, scripts and styles too: bytes, ASCII as it is."""
+        return self.document.text.encode("utf-8", "surrogatepass").lower()
 
     def find_text_span(self, start: int, end: int) -> Span | None:
         """Where the characters [start, end) of `text` stand in the source, as near as can be told:

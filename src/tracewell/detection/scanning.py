@@ -184,6 +184,48 @@ def make_scanner(
     return AhoCorasickScanner(needles)
 
 
+class PresenceScanner:
+    """Whether one of a few expressions matches in a text, in Hyperscan's form."""
+
+    def __init__(self, expressions: Sequence[bytes]) -> None:
+        self._lock = threading.Lock()
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=list(expressions),
+            ids=list(range(len(expressions))),
+            elements=len(expressions),
+            flags=[hyperscan.HS_FLAG_DOTALL] * len(expressions),
+        )
+
+    def finds(self, data: bytes) -> bool:
+        """Whether there is a match."""
+        try:
+            with self._lock:
+                self._database.scan(data, match_event_handler=_stop)
+        except hyperscan.ScanTerminated:
+            return True
+        return False
+
+
+def _stop(number: int, start: int, end: int, flags: int, context: object) -> bool:
+    return True
+
+
+def make_presence_scanner(
+    expressions: Sequence[bytes], samples: Sequence[bytes]
+) -> PresenceScanner | None:
+    """None where there is no Hyperscan, or where it misses a match in one of the samples."""
+    if hyperscan is None:
+        return None
+    try:
+        scanner = PresenceScanner(expressions)
+    except hyperscan.error:
+        return None
+    filler = b"<p title='\xc3\xa4 &amp; &#8217;'>" * 20
+    found = all(scanner.finds(filler + sample) for sample in samples)
+    return scanner if found and not scanner.finds(filler) else None
+
+
 @functools.cache
 def _tell_once(reason: str) -> None:
     warnings.warn(

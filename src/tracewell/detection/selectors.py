@@ -22,12 +22,14 @@ _SELECTOR_PART = regex.compile(
     regex.VERBOSE | regex.ASCII,
 )
 _ESCAPE = regex.compile(r"\\(.)", regex.DOTALL)
+_ANY_ESCAPE = regex.compile(r"\\(?:[0-9a-fA-F]{1,6}\s?|.)", regex.DOTALL)
 _CODE = regex.compile(r"\\[0-9a-fA-F\n]")
 _QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 _COMPOUND = rf"""(?:[\w-]+|\*)?(?:[#.][\w-]+|\[[^\]"'\\]*{_QUOTED}?[^\]"'\\]*\])*"""
 _CHAIN = regex.compile(rf"{_COMPOUND}(?:\s*>\s*{_COMPOUND})*")
 # Printable ASCII without the characters that the source may write as references.
 _PLAIN = regex.compile(r"[ !#-%(-;=?-~]+", regex.ASCII)
+_BRANCH_LENGTH_MIN = 3
 # Elements and attributes that nearly every page has, or that need no tag to be there.
 _EVERYWHERE = frozenset(
     (
@@ -51,14 +53,20 @@ def find_selector_needles(selector: str) -> Needles | None:
     the selector has forms that this small reader does not follow, or only strings that tell
     nothing: such a selector is always tried.
     """
-    needles: set[str] = set()
+    needles = frozenset(needle for _, needle in find_branch_needles(selector))
+    return needles if "" not in needles and len(needles) <= CHOICES_MAX else None
+
+
+@functools.lru_cache(maxsize=65_536)
+def find_branch_needles(selector: str) -> tuple[tuple[str, str], ...]:
+    """The branches of the selector, each with a string that stands in the source of every document
+    that it matches, as in `find_selector_needles`; "" where none is known."""
+    found: list[tuple[str, str]] = []
     for branch in split_branches(selector):
-        found = _branch_needles(branch)
-        best = max(found, key=lambda needle: rank(frozenset((needle,))), default="")
-        if len(best) < 3:
-            return None
-        needles.add(best)
-    return frozenset(needles) if 0 < len(needles) <= CHOICES_MAX else None
+        needles = sorted(_branch_needles(branch))
+        best = max(needles, key=lambda needle: rank(frozenset((needle,))), default="")
+        found.append((branch, best if len(best) >= _BRANCH_LENGTH_MIN else ""))
+    return tuple(found)
 
 
 def find_attribute_needles(name: str) -> Needles | None:
@@ -73,8 +81,6 @@ def _telling(texts: list[str]) -> Needles | None:
 
 
 def _branch_needles(branch: str) -> Needles:
-    if _CODE.search(branch):  # characters written by their numbers
-        return frozenset()
     found: list[str] = []
     at = 0
     while at < len(branch):
@@ -84,14 +90,22 @@ def _branch_needles(branch: str) -> Needles:
         at = part.end()
         if part.group("call"):
             at = _past_parenthesis(branch, at)
-        values = part.group("name", "attribute", "double", "single", "bare")
-        found += [
-            text for value in values if value for text in _PLAIN.findall(_ESCAPE.sub(r"\1", value))
-        ]
+        values = part.group("name", "attribute", "bare")
+        if any(value and _CODE.search(value) for value in values):
+            return frozenset()  # a space may belong to the number: this reader stops too early
+        values += part.group("double", "single")
+        found += [text for value in values if value for text in _plain_texts(value)]
         element = part.group("element")
         if element and element.lower() not in _EVERYWHERE:
             found.append(f"<{element}")  # every element but those above has a start tag
     return _telling(found) or frozenset()
+
+
+def _plain_texts(value: str) -> list[str]:
+    """What the source writes as it is, in pieces, of a name or string of CSS."""
+    if _CODE.search(value):  # characters written by their numbers
+        return _PLAIN.findall(_ANY_ESCAPE.sub("\0", value))
+    return _PLAIN.findall(_ESCAPE.sub(r"\1", value))
 
 
 def _past_parenthesis(text: str, at: int) -> int:
@@ -131,6 +145,13 @@ def is_near_selector(selector: str) -> bool:
 
 
 @functools.lru_cache(maxsize=65_536)
+def is_named_selector(branch: str) -> bool:
+    """Whether it names the element that it is about: those of one name are found by an index. Only
+    speed hangs on it."""
+    return bool(_NAMED.search(branch))
+
+
+@functools.lru_cache(maxsize=65_536)
 def is_raw_text_selector(selector: str) -> bool:
     """Whether it names only elements whose text the source has as it is: scripts and styles."""
     return all(_RAW_TEXT.search(branch) for branch in split_branches(selector))
@@ -144,5 +165,6 @@ def is_one_text_selector(selector: str) -> bool:
 
 
 _NARROWED = r"(?:[#.][\w-]+|\[[^\]]*\])*$"
+_NAMED = regex.compile(rf"(?:^|[\s>+~])[A-Za-z][\w-]*{_NARROWED}")
 _RAW_TEXT = regex.compile(rf"(?:^|[\s>+~])(?:script|style){_NARROWED}", regex.IGNORECASE)
 _ONE_TEXT = regex.compile(rf"(?:^|[\s>+~])(?:script|style|title){_NARROWED}", regex.IGNORECASE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import turbohtml
@@ -29,12 +29,20 @@ class Value:
     attribute: str = ""
     span: Span | None = None
     verbatim: bool = False
+    _is_looked_up: bool = field(default=False, compare=False, repr=False)
+    _looked_up: Span | None = field(default=None, compare=False, repr=False)
 
     def find_span(self) -> Span | None:
         """Where it lies in the decoded text, None for what the page does not hold."""
         if self.element is None:
             return self.span
-        location = self.element.source_location
+        if not self._is_looked_up:  # several patterns may match in one address
+            self._looked_up = self._look_up(self.element)
+            self._is_looked_up = True
+        return self._looked_up
+
+    def _look_up(self, element: turbohtml.Element) -> Span | None:
+        location = element.source_location
         if location is None:
             return None  # an element that the parser made up
         if self.attribute:

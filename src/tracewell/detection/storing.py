@@ -19,11 +19,11 @@ from typing import Any
 
 import orjson
 
-from tracewell.detection.fingerprints import GROUPS, FingerprintSet
+from tracewell.detection.fingerprints import GROUPS, FingerprintSet, Wanted
 from tracewell.detection.loading import load_fingerprints, read_files
 from tracewell.detection.model import Fingerprint, Implication, Pattern, Problem
 
-FORM = 6  # of the file; to be raised whenever what is stored, or how needles are found, changes
+FORM = 7  # of the file; to be raised whenever what is stored, or how needles are found, changes
 FILE_BYTES_MAX = 256 * 1024 * 1024
 FILES_MAX = 8
 _PREFIX, _SUFFIX = "fingerprints-", ".cache"
@@ -125,7 +125,10 @@ def _pack(loaded: FingerprintSet) -> dict[str, Any]:
         "problems": [
             [one.file, one.technology, one.kind, one.reason, one.pattern] for one in loaded.problems
         ],
-        "needles": loaded.needles,
+        "needles": {
+            group: [[wanted.needles, wanted.placed] for wanted in table]
+            for group, table in loaded.needles.items()
+        },
     }
 
 
@@ -149,7 +152,10 @@ def _unpack(stored: dict[str, Any]) -> FingerprintSet:
         technologies,
         tuple(stored["categories"]),
         tuple(Problem(*values) for values in stored["problems"]),
-        known_needles=stored["needles"],
+        known_needles={
+            group: [Wanted(needles and tuple(needles), placed) for needles, placed in table]
+            for group, table in stored["needles"].items()
+        },
     )
     for group in GROUPS:
         if len(stored["needles"][group]) != len(loaded.patterns_in(group)):
