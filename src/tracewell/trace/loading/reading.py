@@ -110,7 +110,7 @@ def _date_of(file: str, reading: Reading, now: int) -> int:
     found = _DATE_IN_NAME.search(Path(file).name)
     try:
         if found:
-            return min(now, parse_moment("-".join(found.groups()), now))
+            return parse_moment("-".join(found.groups()), now)
         return min(now, os.stat(file).st_mtime_ns // 1_000_000)
     except (RowRefused, OSError):
         return now
