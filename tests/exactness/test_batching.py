@@ -99,6 +99,19 @@ async def test_one_want_that_the_reader_falls_over_fails_alone(
     assert await spent(database, ledger) == 3
 
 
+async def test_what_is_paid_and_told_was_read_once(database: Database, ledger: Ledger) -> None:
+    reads: list[int] = []
+
+    async def read(tx: Transaction, wanted: Sequence[int]) -> list[Found[str] | None]:
+        reads.extend(wanted)
+        return [Found(f"item {item}, read {len(reads)}", (item,)) for item in wanted]
+
+    batcher = ChargeBatcher(database, ledger, read)
+    assert await batcher.serve(call("paid"), 1) == ("item 1, read 1", Charge(1, BALANCE - 1))
+    assert await batcher.serve(call("free"), 1) == ("item 1, read 2", Charge(0, BALANCE - 1))
+    assert reads == [1, 1]
+
+
 async def test_a_caller_that_left_before_the_group_was_paid_is_not_charged(
     database: Database, ledger: Ledger
 ) -> None:

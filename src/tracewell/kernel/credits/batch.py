@@ -1,8 +1,9 @@
 """Group commit for paid reads: what arrives while one group is handled is the next group.
 
 Two stages, each with a group of its own under way: reading answers what is free, without a
-transaction; paying reads the rest again, charges and commits, all in one transaction. So a free
-answer never waits for somebody else's commit. Reading is the product's, set-based like the charge.
+transaction; paying charges for the rest, for exactly what was read, and commits, in one
+transaction. So a free answer never waits for somebody else's commit, and no data are read while
+other writers wait. Reading is the product's, set-based like the charge.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class _Waiting(Generic[Wanted, Answer]):
     call: Call
     wanted: Wanted
     outcome: asyncio.Future[tuple[Answer, Charge] | None]
+    found: Found[Answer] | None = None
+    """What was read for it; it is not told before it is paid."""
 
     def tell(self, outcome: tuple[Answer, Charge] | None) -> None:
         if not self.outcome.done():
@@ -87,19 +90,16 @@ class ChargeBatcher(Generic[Wanted, Answer]):
                 waiting.tell(None)
         for (waiting, item), charge in zip(present, free, strict=True):
             if charge is None:
+                waiting.found = item
                 self._paying.add(waiting)
             else:
                 waiting.tell((item.answer, charge))
 
     async def _pay(self, group: Sequence[_Waiting[Wanted, Answer]]) -> None:
+        present = _present(group, [waiting.found for waiting in group])
         async with self._database.transaction() as tx:
-            found = await self._read(tx, [waiting.wanted for waiting in group])
-            present = _present(group, found)
-            charges = await self._ledger.charge_all(tx, _requests(present)) if present else ()
+            charges = await self._ledger.charge_all(tx, _requests(present))
         # Only here is the commit durable, and only now may anyone be told.
-        for waiting, item in zip(group, found, strict=True):
-            if item is None:
-                waiting.tell(None)
         for (waiting, item), outcome in zip(present, charges, strict=True):
             if isinstance(outcome, CreditsExhausted):
                 waiting.fail(outcome)
