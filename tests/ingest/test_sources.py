@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -214,10 +213,10 @@ def test_a_text_archive_gives_captures_that_are_skipped_with_the_reason(tmp_path
 
 @pytest.fixture(scope="module")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    beside = Path(__file__).parents[2] / ".moto" / "bin" / "moto_server"
-    command = str(beside) if beside.exists() else shutil.which("moto_server")
-    if command is None:
-        pytest.skip("no S3 server (moto_server, in .moto or on the path)")
+    # Not one from the path: older ones do not answer what Arrow asks.
+    command = Path(__file__).parents[2] / ".moto" / "bin" / "moto_server"
+    if not command.exists():
+        pytest.skip("no S3 server (.moto/bin/moto_server, as .ci/run installs it)")
     port = free_port()
     log = tmp_path_factory.mktemp("s3") / "log"
     with log.open("wb") as file:
