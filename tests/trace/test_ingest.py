@@ -14,9 +14,11 @@ import orjson
 import pytest
 from tests.trace.conftest import DAY_MS, NOW, World, organization, page
 
+from tracewell.kernel.clock import system_clock
 from tracewell.kernel.database import Database
-from tracewell.trace.ingest import IngestSummary, ingest_captures
+from tracewell.trace.ingest import IngestSummary, ingest_captures, load_outcomes
 from tracewell.trace.ingest import service as ingest_service
+from tracewell.trace.ingest.model import Redirect
 from tracewell.values import Capture
 from tracewell.web.archive import iter_captures
 
@@ -160,6 +162,24 @@ async def test_what_says_nothing_is_skipped_with_its_reason(world: World) -> Non
     }  # fmt: skip
     assert summary.captures_read == 8
     assert await profiles(world.database) == {}
+
+
+async def test_what_is_dated_in_the_future_says_nothing(world: World) -> None:
+    await world.ingest(site())
+    before = await profiles(world.database)
+    ahead = system_clock() + 2 * DAY_MS
+    summary = await world.ingest(
+        [
+            page("https://acme.example/late", WORDPRESS.format("9.9"), at=ahead),
+            page("https://late.example/", at=ahead),
+        ]
+    )
+    assert summary.captures_skipped == {"dated in the future": 2}
+    loaded = await load_outcomes(
+        world.database, (), [Redirect("alias.example", "acme.example", ahead)]
+    )
+    assert (loaded.captures_read, loaded.captures_skipped) == (1, {"dated in the future": 1})
+    assert await profiles(world.database) == before
 
 
 async def test_a_home_page_that_moved_for_good_makes_its_domain_an_alias(world: World) -> None:

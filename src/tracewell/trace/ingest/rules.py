@@ -45,6 +45,11 @@ class Page:
     domain: str
     key: str
 
+    @property
+    def captured_at(self) -> int:
+        """Milliseconds since the epoch."""
+        return self.capture.captured_at
+
 
 Outcome = Observed | Redirect | Skipped
 """What becomes of a capture."""

@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
+from typing import TypeVar
 
 from tracewell.detection import Fingerprint, FingerprintSet
+from tracewell.kernel.clock import DAY_MS, system_clock
 from tracewell.kernel.database import Database, Transaction
 from tracewell.trace.companies import store as companies
 from tracewell.trace.companies.indexing import ensure_indexed_catalogue
@@ -36,6 +38,9 @@ CHUNK_CAPTURES = 8
 """Captures that are read and looked into together: bounds what is in memory with `jobs`."""
 BATCH_CAPTURES = 100
 """Captures that are written in one transaction: bounds how long a writer waits for its turn."""
+
+_AHEAD = "dated in the future"
+_Judged = TypeVar("_Judged", bound=Observed | Page | Redirect | Skipped)
 
 
 async def ingest_captures(
@@ -144,7 +149,7 @@ class _Ingest:
         under_way: deque[asyncio.Future[list[Observed]]] = deque()
         try:
             while chunk := await asyncio.to_thread(_judge_chunk, captures):
-                pages = await self._sort_out(chunk)
+                pages = await self._sort_out(_none_ahead(chunk))
                 if pages:
                     under_way.append(look(pages))
                 if len(under_way) >= chunks_max:
@@ -158,8 +163,9 @@ class _Ingest:
 
     async def load(self, outcomes: Iterator[Outcome]) -> None:
         while chunk := await asyncio.to_thread(list, islice(outcomes, BATCH_CAPTURES)):
-            self._set_aside(chunk)
-            observed = [one for one in chunk if isinstance(one, Observed)]
+            dated = _none_ahead(chunk)
+            self._set_aside(dated)
+            observed = [one for one in dated if isinstance(one, Observed)]
             self.tally.read += len(observed)
             await self._take(observed)
         await self._finish()
@@ -323,6 +329,18 @@ class _Ingest:
 
 def _judge_chunk(captures: Iterator[Capture]) -> list[Page | Redirect | Skipped]:
     return [judge(capture) for capture in islice(captures, CHUNK_CAPTURES)]
+
+
+def _none_ahead(chunk: Sequence[_Judged]) -> list[_Judged | Skipped]:
+    """Skips what is dated in the future: nothing that is observed until then would count beside it.
+
+    A day is left to the clocks of crawlers.
+    """
+    latest = system_clock() + DAY_MS
+    return [
+        one if isinstance(one, Skipped) or one.captured_at <= latest else Skipped(_AHEAD)
+        for one in chunk
+    ]
 
 
 async def _free_slug(tx: Transaction, domain: str) -> str:
